@@ -1,0 +1,68 @@
+"""Pellucid explains, diagnoses and verifies deep-learning models.
+
+``explain`` says why this output; ``report`` shows it; ``methods`` lists how. ``wrap`` states what a model does not say of
+itself. Frameworks, plotting and pandas are imported when they are first needed, not with this package.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .catalog import methods
+from .core.errors import (
+    BudgetError,
+    CapabilityError,
+    InputError,
+    LayerError,
+    MissingExtraError,
+    NonFiniteError,
+    PellucidError,
+    PellucidWarning,
+    TargetError,
+    UnsafeFileError,
+)
+from .core.records import Cost, Explanation, Finding, Plan
+from .core.storage import load
+from .core.targets import Layer, Neuron, Target
+from .core.types import Budget
+from .engine.run import explain
+from .models.images import ImageInput
+from .models.wrap import wrap
+
+if TYPE_CHECKING:
+    from .reporting import report
+
+_LATER = {"report": "pellucid.reporting"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+
+
+__all__ = [
+    "Budget",
+    "BudgetError",
+    "CapabilityError",
+    "Cost",
+    "Explanation",
+    "Finding",
+    "ImageInput",
+    "InputError",
+    "Layer",
+    "LayerError",
+    "MissingExtraError",
+    "Neuron",
+    "NonFiniteError",
+    "PellucidError",
+    "PellucidWarning",
+    "Plan",
+    "Target",
+    "TargetError",
+    "UnsafeFileError",
+    "explain",
+    "load",
+    "methods",
+    "report",
+    "wrap",
+]

@@ -1,0 +1,77 @@
+"""Arithmetic on packed rows: many samples' points in one batch, any number of leaves."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import array_api_extra as xpx
+import numpy as np
+from array_api_compat import array_namespace
+
+from ..core.types import Native, Rows
+
+
+def flat(array: Native) -> Native:
+    """An array as a matrix: rows, and everything else."""
+    return array_namespace(array).reshape(array, (array.shape[0], math.prod(array.shape[1:])))
+
+
+def spread(weights: Any, like: Native) -> Native:
+    """One number per row, on the device and in the dtype of ``like``, shaped to multiply it."""
+    xp = array_namespace(like)
+    column = xp.asarray(np.asarray(weights, dtype=np.float64), dtype=like.dtype, device=like.device)
+    return xp.reshape(column, (-1,) + (1,) * (like.ndim - 1))
+
+
+def take(array: Native, rows: Any) -> Native:
+    """Rows of an array by number."""
+    xp = array_namespace(array)
+    return xp.take(array, xp.asarray(np.asarray(rows), device=array.device), axis=0)
+
+
+def owner_sums(array: Native, owners: Rows, first: int, last: int) -> Native:
+    """Sum of the rows of each owner, for owners ``first`` to ``last - 1``."""
+    xp = array_namespace(array)
+    member = owners[None, :] == np.arange(first, last)[:, None]
+    member = xp.asarray(member, dtype=array.dtype, device=array.device)
+    return xp.reshape(member @ flat(array), (last - first, *array.shape[1:]))
+
+
+class Table:
+    """Rows that are appended block by block and read by number; memory is taken in doubling steps, not at each block."""
+
+    def __init__(self, rows: Native) -> None:
+        self._held: Any = rows
+        self._count = int(rows.shape[0])
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, block: Native) -> None:
+        """Add rows at the end."""
+        xp, end = array_namespace(block), self._count + int(block.shape[0])
+        if end > self._held.shape[0]:
+            spare = max(end, 2 * int(self._held.shape[0])) - self._count
+            empty = xp.empty((spare, *block.shape[1:]), dtype=block.dtype, device=block.device)
+            self._held = xp.concat([self._held[: self._count, ...], empty])
+        self._held = xpx.at(self._held)[self._count : end, ...].set(block)
+        self._count = end
+
+    def take(self, rows: Any) -> Native:
+        """Rows by number."""
+        return take(self._held, rows)
+
+
+def row_norms(*leaves: Native) -> Native:
+    """Euclidean norm of each row over all leaves."""
+    xp = array_namespace(*leaves)
+    squares = [xp.sum(flat(leaf) ** 2, axis=1) for leaf in leaves]
+    return xp.sqrt(sum(squares[1:], squares[0]))
+
+
+def row_sums(*leaves: Native) -> Native:
+    """Sum of each row over all leaves."""
+    xp = array_namespace(*leaves)
+    sums = [xp.sum(flat(leaf), axis=1) for leaf in leaves]
+    return sum(sums[1:], sums[0])

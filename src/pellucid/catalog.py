@@ -1,0 +1,103 @@
+"""Everything that can be named: the explicit list of methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .attribution.cam.grad_cam import GradCAM
+from .attribution.cam.grad_cam_plus_plus import GradCAMPlusPlus
+from .attribution.path.input_x_gradient import InputXGradient
+from .attribution.path.integrated_gradients import IntegratedGradients
+from .attribution.path.output_gradient import OutputGradient
+from .attribution.path.saliency import Saliency
+from .attribution.path.smoothgrad import SmoothGrad
+from .core.declare import Method, Parameter, parameters
+from .core.errors import InputError, nearest
+from .core.extras import require
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METHODS: tuple[type[Method], ...] = (
+    Saliency,
+    InputXGradient,
+    OutputGradient,
+    IntegratedGradients,
+    SmoothGrad,
+    GradCAM,
+    GradCAMPlusPlus,
+)
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """One line of the catalog."""
+
+    name: str
+    engine: str
+    summary: str
+    needs: tuple[str, ...]
+    modalities: tuple[str, ...]
+    axioms: tuple[str, ...]
+    citations: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True)
+class MethodTable:
+    """The catalog as a table: iterate, look up by name, print, or ``to_frame()``."""
+
+    rows: tuple[MethodInfo, ...]
+
+    def __iter__(self) -> Iterator[MethodInfo]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, name: str) -> MethodInfo:
+        found = {row.name: row for row in self.rows}
+        if name not in found:
+            raise InputError(f"there is no method {name!r}.{nearest(name, found)}")
+        return found[name]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas frame; needs the ``frames`` extra."""
+        pandas = require("pandas", "frames", "to_frame()")
+        return pandas.DataFrame([{k: v for k, v in vars(row).items() if k != "parameters"} for row in self.rows])
+
+    def __repr__(self) -> str:
+        width = max(len(row.name) for row in self.rows)
+        return "\n".join(f"{row.name.ljust(width)}  {row.engine.ljust(4)}  {row.summary}" for row in self.rows)
+
+
+def methods() -> MethodTable:
+    """All attribution methods: name, engine, needs, axioms, citation, parameters.
+
+    Returns
+    -------
+    MethodTable
+        Iterate, look up by name, print, or ``to_frame()``.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> pl.methods()["saliency"].engine
+    'path'
+    """
+    return MethodTable(
+        tuple(
+            MethodInfo(m.name, m.engine, m.summary, tuple(sorted(m.needs)), m.modalities, m.axioms, m.cite, parameters(m))
+            for m in METHODS
+        )
+    )
+
+
+def method_named(name: str) -> type[Method]:
+    """The method of this name, or an error with the nearest names."""
+    found = {m.name: m for m in METHODS}
+    if name not in found:
+        raise InputError(f"there is no method {name!r}.{nearest(name, found)}")
+    return found[name]

@@ -1,0 +1,5 @@
+"""The ground floor: what every room speaks in, with no framework behind it.
+
+errors, types, extras; targets and view (what is explained, what a model can do); declare (what a method is);
+tree (named leaves of an input); records, storage, files (what comes back, and how it is kept on disk).
+"""

@@ -1,0 +1,156 @@
+"""Explanations on disk: arrays as safetensors, everything else as JSON in the same file's header. Never pickle."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from . import tree
+from .errors import InputError, UnsafeFileError
+from .files import replacing
+from .records import Cost, Explanation, Finding, Plan
+from .targets import TargetRecord
+
+FORMAT = "pellucid-explanation"
+VERSION = 1
+_TREES = ("values", "standard_errors", "inputs")
+_ARRAYS = ("prediction", "value", "base_value", "residual", "error")
+_RECORDS = {"target": TargetRecord, "plan": Plan, "cost": Cost}
+
+
+def save(explanation: Explanation, path: str | os.PathLike[str]) -> None:
+    """Write an explanation to one file; an existing file is replaced only when the new one is complete."""
+    arrays: dict[str, np.ndarray] = {}
+    header: dict[str, Any] = {"format": FORMAT, "version": VERSION}
+    for name in _TREES:
+        held = getattr(explanation, name)
+        header[name] = None if held is None else _encode_skeleton(tree.skeleton(held))
+        arrays |= {f"{name}/{leaf}": array for leaf, array in tree.flatten(held).items()}
+    arrays |= {name: held for name in _ARRAYS if (held := getattr(explanation, name)) is not None}
+    arrays |= {f"details/{name}": array for name, array in explanation.details.items()}
+    if explanation.target.indices is not None:
+        arrays["target.indices"] = explanation.target.indices
+    for item in dataclasses.fields(Explanation):
+        if item.name not in (*_TREES, *_ARRAYS, "details"):
+            header[item.name] = _plain(getattr(explanation, item.name))
+    header["target"].pop("indices")
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    with replacing(path) as temporary:
+        save_file(contiguous, temporary, {FORMAT: json.dumps(header)})
+
+
+def load(path: str | os.PathLike[str]) -> Explanation:
+    """Read an explanation written by ``Explanation.save``.
+
+    Returns
+    -------
+    Explanation
+        Equal to the one that was saved, array by array.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    UnsafeFileError
+        If the file is not an explanation (a pickle, say): nothing of it is run.
+    InputError
+        If it was written by a newer version, or is incomplete.
+
+    Examples
+    --------
+    >>> import tempfile, torch, pellucid as pl
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pl.explain(torch.nn.Linear(2, 2), torch.ones(1, 2)).save(f"{folder}/e.pellucid")
+    ...     pl.load(f"{folder}/e.pellucid").method
+    'integrated-gradients'
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no file at {str(path)!r}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            described = (file.metadata() or {}).get(FORMAT)
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, ValueError, OSError) as error:
+        raise UnsafeFileError(
+            f"{str(path)!r} is not an explanation saved by Pellucid ({error}); it was not opened any further."
+        ) from error
+    if described is None:
+        raise UnsafeFileError(f"{str(path)!r} is a safetensors file, but holds no explanation.")
+    try:
+        return _decode(json.loads(described), arrays)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise InputError(f"{str(path)!r} is incomplete or damaged: {type(error).__name__}: {error}") from error
+
+
+def _decode(header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Explanation:
+    if header["format"] != FORMAT or header["version"] > VERSION:
+        raise ValueError(f"written as {header['format']} version {header['version']}; this Pellucid reads up to {VERSION}")
+    known = {item.name for item in dataclasses.fields(Explanation)}
+    fields = {name: held for name, held in header.items() if name in known}
+    for name in _TREES:
+        own = {key.removeprefix(f"{name}/"): array for key, array in arrays.items() if key.startswith(f"{name}/")}
+        fields[name] = None if header[name] is None else tree.fill(_decode_skeleton(header[name]), own)
+    fields |= {name: arrays.get(name) for name in _ARRAYS}
+    fields["details"] = {key.removeprefix("details/"): array for key, array in arrays.items() if key.startswith("details/")}
+    for name, record in _RECORDS.items():
+        fields[name] = record(**_tuples(header[name]))
+    fields["target"] = dataclasses.replace(fields["target"], indices=arrays.get("target.indices"))
+    fields["evidence"] = tuple(Finding(**_tuples(finding)) for finding in header["evidence"])
+    fields["classes"] = None if header["classes"] is None else tuple(header["classes"])
+    fields["citations"], fields["static"] = tuple(header["citations"]), tuple(header["static"])
+    scale = header["pixel_scale"]
+    fields["pixel_scale"] = None if scale is None else tuple(tuple(s) if isinstance(s, list) else s for s in scale)
+    if not all(isinstance(fields[name], np.ndarray) for name in ("prediction", "value")):
+        raise ValueError("prediction or value is missing")
+    return Explanation(**fields)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(held) for key, held in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(held) for held in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return repr(value)
+
+
+def _tuples(held: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON lists back as tuples, one level of mappings deep."""
+    return {
+        key: tuple(value)
+        if isinstance(value, list)
+        else {name: tuple(item) if isinstance(item, list) else item for name, item in value.items()}
+        if isinstance(value, dict)
+        else value
+        for key, value in held.items()
+    }
+
+
+def _encode_skeleton(shape: Any) -> Any:
+    if isinstance(shape, dict):
+        return {"dict": {key: _encode_skeleton(child) for key, child in shape.items()}}
+    if isinstance(shape, (tuple, list)):
+        return {type(shape).__name__: [_encode_skeleton(child) for child in shape]}
+    return shape
+
+
+def _decode_skeleton(shape: Any) -> Any:
+    if not isinstance(shape, dict):
+        return shape
+    ((kind, children),) = shape.items()
+    if kind == "dict":
+        return {key: _decode_skeleton(child) for key, child in children.items()}
+    return {"tuple": tuple, "list": list}[kind](_decode_skeleton(child) for child in children)

@@ -1,0 +1,5 @@
+"""Running a method on a model: the only place that knows both.
+
+run (the verb ``explain``); passes (batches, budget, cost, memory, non-finite numbers); baselines; tune (batch size and memory
+format); evidence (what each explanation says of itself); progress.
+"""

@@ -1,0 +1,311 @@
+"""The verb ``explain``: from a model, samples and a method's name to records."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from .. import catalog
+from ..core import declare, tree
+from ..core.declare import Attribution, Method
+from ..core.errors import CapabilityError, InputError, NonFiniteError, TargetError, nearest
+from ..core.records import Cost, Explanation, Plan
+from ..core.targets import Layer, RowTarget, TargetLike
+from ..core.types import Budget, MemoryFormat, Native
+from ..core.view import Inputs, ModelView, Place
+from ..models.images import ImageInput
+from ..models.lookup import view_of
+from . import evidence
+from .passes import Passes, in_words
+from .progress import Report, reporting
+from .tune import packing
+
+
+def explain(
+    model: Any,
+    x: Any,
+    *,
+    target: TargetLike = "predicted",
+    targets: Sequence[TargetLike] | None = None,
+    method: str | Method = "integrated-gradients",
+    at: str | Layer | None = None,
+    wrt: str | Sequence[str] | None = None,
+    budget: int | Budget | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+    memory_format: MemoryFormat | None = None,
+    progress: bool | Report | None = None,
+    **parameters: Any,
+) -> Any:
+    """Explain what a model says about some samples.
+
+    Parameters
+    ----------
+    model
+        A ``torch.nn.Module``, a jitted JAX function, or ``pl.wrap(...)`` of one. It comes back as it was: mode, parameters,
+        gradients, buffers, hooks and the global random state, also after an error.
+    x
+        The samples: an array, or a tuple or mapping of arrays, each with the samples as its first axis. NumPy arrays,
+        arrays of the model's framework, or PIL pictures.
+    target
+        What is explained, one number per sample: ``"predicted"`` (the largest output; the only one of a model with one), an
+        index, a class name, an int array with one index per sample, an index tuple for outputs with more axes,
+        ``pl.Neuron`` or ``pl.Target``.
+    targets
+        Several targets at once; then the result is a tuple with one explanation each. The forward passes are shared.
+    method
+        A name from ``pl.methods()``, or an instance of a method (a user's own, too).
+    at
+        A layer instead of the input: its name, or ``pl.Layer(name, call=)`` for one that is used several times. Path methods
+        then explain the rest of the network from that layer's output on; class activation maps weigh its channels.
+    wrt
+        Names of the leaves that get attributions; by default all floating ones, and ids through their embedding.
+    budget
+        Most model rows per sample (an int), or ``pl.Budget(rows=, seconds=)``.
+    seed
+        Seed of everything that is drawn. The same seed and plan give the same bytes.
+    batch_size, memory_format
+        Rows per batch, and ``"as-is"`` or ``"channels-last"``; chosen for the device and input size if not given.
+    progress
+        ``True`` or ``False`` for a bar on standard error (by default when that is a terminal), or a function
+        ``f(share_done, rows)``.
+    **parameters
+        Parameters of the method: see ``pl.methods()`` or the method's own page.
+
+    Returns
+    -------
+    Explanation or tuple of Explanation
+
+    Raises
+    ------
+    InputError, TargetError, LayerError, CapabilityError, NonFiniteError, BudgetError
+        In words: what was given, what was expected, what to do.
+
+    Examples
+    --------
+    >>> import torch, pellucid as pl
+    >>> net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    >>> e = pl.explain(net, torch.rand(2, 4), tolerance=0.01)
+    >>> e.values.shape
+    (2, 4)
+    """
+    started = time.perf_counter()
+    declared = _method(method, parameters)
+    wishes = _wishes(target, targets)
+    limits = _limits(budget)
+    view = view_of(model)
+    _check_needs(declared, view)
+    place = Layer(at) if isinstance(at, str) else at
+    with view.session(seed), reporting(progress, declared.name) as report:
+        inputs = view.inputs(x)
+        _check_finite(view, inputs)
+        row_targets = [RowTarget(wish, inputs.samples, view.spec.classes, view.to_native, view.to_numpy) for wish in wishes]
+        seams = _seams(view, inputs, declared, place, [wrt] if isinstance(wrt, str) else wrt)
+        how = packing(view, inputs, batch_size, memory_format)
+        passes = Passes(
+            view,
+            inputs,
+            row_targets,
+            seams=seams,
+            at=place,
+            seed=seed,
+            budget=limits,
+            batch_size=how.batch_size,
+            memory_format=how.memory_format,
+            report=report,
+            started=started,
+        )
+        attributions = declared.attribute(passes)
+        records = [_record(passes, declared, attributions, t) for t in range(len(wishes))]
+    cost = Cost(passes.forward_rows, passes.backward_rows, passes.other_rows, time.perf_counter() - started)
+    told = tuple(dataclasses.replace(record, cost=cost) for record in records)
+    return told[0] if targets is None else told
+
+
+def _method(method: str | Method, parameters: Mapping[str, Any]) -> Method:
+    if isinstance(method, str):
+        return declare.build(catalog.method_named(method), parameters)
+    if isinstance(method, type) or not isinstance(method, Method):
+        raise InputError(
+            f"method must be a name from pl.methods() or an instance of a method; got {method!r}."
+            + (" Make an instance: method=" + method.__name__ + "(...)." if isinstance(method, type) else "")
+        )
+    if parameters:
+        raise InputError(
+            f"parameters {', '.join(map(repr, parameters))} belong inside the method when it is given as an instance."
+            f"{nearest(next(iter(parameters)), [p.name for p in declare.parameters(method)])}"
+        )
+    return declare.validated(method)
+
+
+def _wishes(target: TargetLike, targets: Sequence[TargetLike] | None) -> list[TargetLike]:
+    if targets is None:
+        return [target]
+    if not (isinstance(target, str) and target == "predicted"):
+        raise TargetError("give target= or targets=, not both.")
+    if isinstance(targets, (str, int)) or not len(targets):
+        raise TargetError(f"targets= takes a list with at least one target; got {targets!r}.")
+    return list(targets)
+
+
+def _limits(budget: int | Budget | None) -> Budget:
+    limits = budget if isinstance(budget, Budget) else Budget(rows=budget)
+    for name, amount in (("rows", limits.rows), ("seconds", limits.seconds)):
+        wrong = isinstance(amount, bool) or (amount is not None and not isinstance(amount, (int, float, np.integer)))
+        if wrong or (amount is not None and not amount > 0):
+            raise InputError(f"budget: {name} must be a positive number; got {amount!r}.")
+    return limits
+
+
+def _check_needs(method: Method, view: ModelView) -> None:
+    missing = sorted(method.needs - view.capabilities)
+    if missing:
+        others = [other.name for other in catalog.METHODS if other.needs <= view.capabilities]
+        raise CapabilityError(
+            f"{method.name} needs {', '.join(map(repr, missing))}, which the {view.adapter} adapter does not have here. "
+            + (f"These methods work: {', '.join(others)}." if others else "No method of the catalog works with it.")
+        )
+
+
+def _seams(view: ModelView, inputs: Inputs, method: Method, at: Layer | None, wrt: Sequence[str] | None) -> dict[str, Place]:
+    """Where the method attributes: leaf names (or the layer's) to places."""
+    for name in wrt or ():
+        if name not in inputs.batched:
+            raise InputError(f"wrt={name!r} is not among the inputs.{nearest(name, inputs.batched)}")
+    if method.engine == "map":
+        return {}
+    if at is not None:
+        return {tree.BARE: at}
+    with in_words(view, inputs):
+        return view.seams(view.take(inputs, np.arange(1), "as-is"), wrt)
+
+
+def _check_finite(view: ModelView, inputs: Inputs) -> None:
+    for name, leaf in inputs.leaves.items():
+        xp = array_namespace(leaf)
+        if not xp.isdtype(leaf.dtype, "real floating") or bool(xp.all(xp.isfinite(leaf))):
+            continue
+        wrong = np.argwhere(~np.isfinite(view.to_numpy(leaf)))
+        where = "" if name in inputs.static else f" in sample {int(wrong[0][0])}"
+        raise NonFiniteError(
+            f"input {name!r} holds NaN or infinity{where}, first at index {tuple(int(i) for i in wrong[0][1:])}. "
+            "Impute missing values as the model was trained to see them."
+        )
+
+
+def _record(passes: Passes, method: Method, attributions: Sequence[Attribution], t: int) -> Explanation:
+    view, attribution, target = passes.view, attributions[t], passes.row_targets[t]
+    values = _to_tree(passes, attribution, attribution.values)
+    value = passes.target_values[t]
+    explained = target.record()
+    outputs = {name: view.to_numpy(leaf) for name, leaf in tree.flatten(passes.outputs).items()}
+    completes = "completeness" in method.axioms and attribution.base_value is not None
+    preprocess = view.spec.preprocess
+    return Explanation(
+        method=method.name,
+        engine=method.engine,
+        parameters={p.name: _said(getattr(method, p.name)) for p in declare.parameters(method)},
+        values=values,
+        standard_errors=None
+        if attribution.standard_errors is None
+        else _to_tree(passes, attribution, attribution.standard_errors),
+        baselines=passes.reference(getattr(method, "baseline", None)).name if hasattr(method, "baseline") else None,
+        over=attribution.over if passes.at is None or attribution.over != "input" else "layer",
+        inputs=tree.fill(passes.inputs.skeleton, {n: view.to_numpy(leaf) for n, leaf in passes.inputs.leaves.items()}),
+        prediction=outputs.get(explained.leaf or "", next(iter(outputs.values()))),
+        target=explained,
+        value=value,
+        base_value=attribution.base_value,
+        residual=_residual(passes, attribution, value) if completes else None,
+        error=attribution.error,
+        layer=str(attribution.layer or passes.at or "") or None,
+        output=view.spec.output,
+        classes=view.spec.classes,
+        layout=view.spec.layout,
+        static=view.spec.static,
+        pixel_scale=(preprocess.mean, preprocess.std) if isinstance(preprocess, ImageInput) else None,
+        details={name: view.to_numpy(array) for name, array in attribution.details.items()},
+        evidence=_evidence(passes, method, attribution, t),
+        citations=method.cite,
+        command=_command(method, passes),
+        cost=Cost(),
+        plan=Plan(
+            batch_size=passes.batch_size,
+            memory_format=passes.memory_format,
+            device=view.device,
+            adapter=view.adapter,
+            seed=passes.seed,
+            versions={"pellucid": version("pellucid"), "numpy": np.__version__, **view.versions},
+            notes=tuple(passes.notes),
+        ),
+    )
+
+
+def _to_tree(passes: Passes, attribution: Attribution, values: Sequence[Native]) -> Any:
+    """Values by place as NumPy, in the shape of the input; vectors of embedded ids are summed to one number per id."""
+    arrays = [passes.view.to_numpy(array) for array in values]
+    if attribution.over != "input" or passes.at is not None:
+        return arrays[0]
+    summed = {
+        leaf: array.sum(axis=-1) if isinstance(place, Layer) else array
+        for (leaf, place), array in zip(passes.seams.items(), arrays, strict=True)
+    }
+    return tree.fill(passes.inputs.skeleton, summed)
+
+
+def _residual(passes: Passes, attribution: Attribution, value: np.ndarray) -> np.ndarray:
+    total = sum(passes.host(array).reshape(passes.samples, -1).sum(axis=1) for array in attribution.values)
+    change = value - attribution.base_value
+    missing = np.abs(total - change)
+    return np.divide(missing, np.abs(change), out=np.where(missing > 0, np.inf, 0.0), where=change != 0)
+
+
+def _evidence(passes: Passes, method: Method, attribution: Attribution, t: int) -> tuple[Any, ...]:
+    fixed = getattr(method, "steps", None) or getattr(method, "samples", None)
+    tolerance = None if fixed else getattr(method, "tolerance", None)
+    findings = evidence.accuracy(attribution, tolerance, method.name)
+    if method.engine != "path":
+        return tuple(findings)
+    base = attribution.base_value
+    reference = passes.reference(getattr(method, "baseline", None))
+    if base is not None and reference.rows == 1:
+        values = base[:, None]
+    elif passes.allowance() >= reference.rows:
+        values = passes.reference_values(reference)[t]
+    else:
+        return tuple(findings)
+    return (*evidence.saturation(passes, reference, values, t), *findings)
+
+
+def _said(value: Any) -> Any:
+    """A parameter as a record keeps it: arrays and functions by what they are."""
+    if callable(value):
+        return getattr(value, "__name__", type(value).__name__)
+    return f"array {tuple(value.shape)}" if hasattr(value, "shape") else value
+
+
+def _command(method: Method, passes: Passes) -> str:
+    """The call in Python, for the report; the command line puts its own in this place."""
+    held = {p.name: (getattr(method, p.name), p.default) for p in declare.parameters(method)}
+    changed = {
+        name: value for name, (value, default) in held.items() if isinstance(value, (int, float, str)) and value != default
+    }
+    wishes = [_spelled(target.wish) for target in passes.row_targets]
+    asked = f"target={wishes[0]}" if len(wishes) == 1 else f"targets=[{', '.join(wishes)}]"
+    options = "".join(f", {name}={value!r}" for name, value in {**changed, "seed": passes.seed}.items())
+    return f"pl.explain(model, x, {asked}, method={method.name!r}{options})"
+
+
+def _spelled(wish: TargetLike) -> str:
+    """A target in Python, or in angle brackets what it is."""
+    if isinstance(wish, (int, np.integer)):
+        return str(int(wish))
+    if isinstance(wish, (str, tuple)):
+        return repr(wish)
+    return "<one class per sample>" if isinstance(wish, np.ndarray) else f"<{wish}>"

@@ -1,0 +1,1 @@
+"""The JAX adapter: functions of arrays. view holds all of it."""

@@ -1,0 +1,138 @@
+"""A function ``f(x)`` of JAX arrays as a ``ModelView``: passes and gradients at inputs and outputs, no layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...core import tree
+from ...core.errors import CapabilityError, InputError
+from ...core.targets import Layer, RowTarget
+from ...core.types import MemoryFormat, Rows
+from ...core.view import OUTPUT, Capability, Gradient, Inputs, LayerInfo, Place, Spec
+from ..reading import leaves_of
+
+
+class JaxView:
+    """One function; see ``core.view.ModelView`` for what the methods promise."""
+
+    adapter = "jax"
+    capabilities: frozenset[Capability] = frozenset({"predict", "gradient"})
+
+    def __init__(self, function: Callable[..., Any], spec: Spec) -> None:
+        if not callable(function):
+            raise CapabilityError(f"the JAX adapter explains functions of arrays; got {type(function).__name__}.")
+        self.function = function
+        self.spec = spec
+        self.device = str(jax.devices()[0].platform)
+        self.versions: Mapping[str, str] = {"jax": jax.__version__}
+
+    @contextmanager
+    def session(self, seed: int) -> Generator[None]:
+        """Functions have no state to hold."""
+        del seed
+        yield
+
+    def inputs(self, x: Any) -> Inputs:
+        """JAX arrays; floats at least float32."""
+        read = leaves_of(x, self.spec)
+        leaves = {name: self.to_native(leaf) for name, leaf in read.leaves.items()}
+        return Inputs(leaves, read.skeleton, self.spec.static, read.notes)
+
+    def take(self, inputs: Inputs, rows: Rows, memory_format: MemoryFormat, leaves: Mapping[str, Any] | None = None) -> Inputs:
+        """Packed rows."""
+        del memory_format
+        given = leaves or {}
+        return inputs.put({n: given[n] if n in given else jnp.take(a, rows, axis=0) for n, a in inputs.batched.items()})
+
+    def predict(self, batch: Inputs, *, replace: Mapping[Layer, Any] | None = None) -> Any:
+        """One call."""
+        self._no_layers(list(replace or {}))
+        return tree.plain(self._call(batch))
+
+    def gradient(
+        self,
+        batch: Inputs,
+        targets: Sequence[RowTarget],
+        rows: Rows,
+        *,
+        wrt: Sequence[Place],
+        replace: Mapping[Layer, Any] | None = None,
+    ) -> Gradient:
+        """One call, and one pull-back per target."""
+        self._no_layers([place for place in (*wrt, *(replace or {})) if isinstance(place, Layer) and place != OUTPUT])
+        self._no_layers([target.layer for target in targets if target.layer is not None])
+        leaves = {place: batch.leaves[place] for place in wrt if isinstance(place, str)}
+        outputs, pull = jax.vjp(lambda given: self._call(batch.put(given)), leaves)
+        values, gradients = [], []
+        for target in targets:
+            target.evaluate(tree.plain(outputs), rows)  # resolves "predicted" on concrete outputs
+            value, pull_value = jax.vjp(lambda held, target=target: target.evaluate(held, rows), outputs)
+            (cotangent,) = pull_value(jnp.ones_like(value))
+            (from_inputs,) = pull(cotangent)
+            at_output = tree.flatten(cotangent)[target.leaf or next(iter(tree.flatten(cotangent)))]
+            gradients.append(tuple(from_inputs[place] if isinstance(place, str) else at_output for place in wrt))
+            values.append(value)
+        output = next(iter(tree.flatten(outputs).values()))
+        points = tuple(leaves[place] if isinstance(place, str) else output for place in wrt)
+        return Gradient(tuple(values), tuple(gradients), points, tree.plain(outputs))
+
+    def activations(self, batch: Inputs, at: Sequence[Layer], *, replace: Mapping[Layer, Any] | None = None) -> list[Any]:
+        """Not for functions."""
+        self._no_layers([*at, *(replace or {})])
+        return []
+
+    def layers(self, batch: Inputs) -> tuple[LayerInfo, ...]:
+        """A function shows no layers."""
+        del batch
+        return ()
+
+    def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:
+        """Floating leaves, each at itself."""
+        floats = [name for name, leaf in batch.batched.items() if jnp.issubdtype(leaf.dtype, jnp.floating)]
+        wanted = floats if wrt is None else list(wrt)
+        if not wanted or set(wanted) - set(floats):
+            kinds = ", ".join(f"{name} ({leaf.dtype})" for name, leaf in batch.batched.items())
+            raise InputError(f"a JAX function is differentiated at floating-point leaves only; the inputs are {kinds}.")
+        return {name: name for name in wanted}
+
+    def embedding_baseline(self, inputs: Inputs, leaf: str, place: Layer, ids: int | None) -> tuple[Any, str]:
+        """Not for functions: ``seams`` offers no embedding."""
+        raise CapabilityError("a JAX function shows no embedding layer.")
+
+    def first_nonfinite(self, batch: Inputs, targets: Sequence[RowTarget], rows: Rows) -> str:
+        """A function shows no layers to name."""
+        return "inside the function (JAX_DEBUG_NANS=1 names the operation)"
+
+    def expected(self) -> str:
+        """Not known."""
+        return ""
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        """XLA says so in words."""
+        return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+
+    def to_native(self, array: Any) -> Any:
+        """A JAX array; half precision as float32."""
+        array = jnp.asarray(np.asarray(array) if not isinstance(array, jax.Array) else array)
+        return array.astype(jnp.float32) if array.dtype in (jnp.bfloat16, jnp.float16) else array
+
+    def to_numpy(self, array: Any) -> np.ndarray:
+        """A copy on the host."""
+        return np.array(array)
+
+    def _call(self, batch: Inputs) -> Any:
+        given = batch.tree()
+        return self.function(*given) if isinstance(given, tuple) else self.function(given)
+
+    def _no_layers(self, layers: Sequence[Layer]) -> None:
+        if layers:
+            raise CapabilityError(
+                f"the jax adapter cannot reach layer {str(layers[0])!r}: a function shows no layers. "
+                "Path methods without at= and without pl.Neuron need none."
+            )

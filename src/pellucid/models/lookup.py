@@ -1,0 +1,51 @@
+"""Which adapter speaks for a model: decided by the modules its type comes from, imported on first use."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ..core.errors import CapabilityError, nearest
+from ..core.view import ModelView, Spec
+from .wrap import Wrapped
+
+ADAPTERS = {
+    "torch": "pellucid.models.torch.view:TorchView",
+    "jax": "pellucid.models.jax.view:JaxView",
+}
+"""Adapter by name."""
+
+ROOTS = {"torch": "torch", "jax": "jax", "jaxlib": "jax"}
+"""Adapter by the root module of a class that the model's type inherits from."""
+
+
+def view_of(model: Any) -> ModelView:
+    """The model seen through the adapter of its framework.
+
+    Raises
+    ------
+    CapabilityError
+        If the type is of no known framework; the message shows how to wrap it.
+    """
+    wrapped = model if isinstance(model, Wrapped) else Wrapped(model, Spec())
+    name = wrapped.adapter or _adapter_of(wrapped.model)
+    if name not in ADAPTERS:
+        raise CapabilityError(f"there is no adapter {name!r}.{nearest(name, ADAPTERS)}")
+    module, _, attribute = ADAPTERS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)(wrapped.model, wrapped.spec)
+
+
+def framework_of(model: Any) -> str | None:
+    """The framework that a model's type comes from; ``None`` for anything else, classes of models included."""
+    return next((ROOTS[root] for base in type(model).__mro__ if (root := base.__module__.partition(".")[0]) in ROOTS), None)
+
+
+def _adapter_of(model: Any) -> str:
+    adapter = framework_of(model)
+    if adapter is not None:
+        return adapter
+    kind = type(model)
+    raise CapabilityError(
+        f"{kind.__module__}.{kind.__qualname__} is of no framework known here ({', '.join(ADAPTERS)}). "
+        "A function of JAX arrays is explained with pl.wrap(fn, adapter='jax'); a torch function as a torch.nn.Module."
+    )

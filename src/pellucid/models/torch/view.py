@@ -1,0 +1,349 @@
+"""A ``torch.nn.Module`` as a ``ModelView``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...core import tree
+from ...core.errors import CapabilityError, InputError, LayerError
+from ...core.targets import Layer, RowTarget
+from ...core.types import MemoryFormat, Rows
+from ...core.view import Capability, Gradient, Inputs, LayerInfo, Place, Spec
+from ..reading import leaves_of
+from . import nonfinite
+from .hooks import Edit, at_layers
+from .state import held
+
+# Names by which leaves that say how to read the others are commonly called; wrt= attributes to them all the same.
+_NOT_ATTRIBUTED = frozenset({"attention_mask", "position_ids", "token_type_ids", "key_padding_mask", "mask"})
+
+_LAYERS: WeakKeyDictionary[nn.Module, dict[Any, tuple[LayerInfo, ...]]] = WeakKeyDictionary()
+"""Layer calls as last seen, by module; forgotten with it."""
+
+
+class TorchView:
+    """One module; see ``core.view.ModelView`` for what the methods promise."""
+
+    adapter = "torch"
+    capabilities: frozenset[Capability] = frozenset({"predict", "gradient", "activations", "replace", "layers"})
+
+    def __init__(self, module: nn.Module, spec: Spec) -> None:
+        if not isinstance(module, nn.Module):
+            raise CapabilityError(f"{type(module).__name__} is of torch, but no torch.nn.Module; put the function into a module.")
+        self.module = module
+        self.spec = spec
+        first = next(iter([*module.parameters(), *module.buffers()]), None)
+        self._device = torch.device("cpu") if first is None else first.device
+        floating = [p.dtype for p in module.parameters() if p.is_floating_point()]
+        self.dtype = floating[0] if floating else torch.float32
+        self._working = self.dtype if self.dtype == torch.float64 else torch.float32
+        if self._device.type == "meta":
+            raise CapabilityError("the model's parameters are on the 'meta' device: they have no values. Load the weights first.")
+
+    @property
+    def device(self) -> str:
+        """Where the model is, and where its inputs go."""
+        return str(self._device)
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Versions that the numbers depend on."""
+        return {"torch": torch.__version__}
+
+    def session(self, seed: int) -> AbstractContextManager[None]:
+        """Hold the module in evaluation mode; see ``state.held``."""
+        return held(self.module, self._device, seed)
+
+    def inputs(self, x: Any) -> Inputs:
+        """Tensors on the model's device, floats in the working dtype."""
+        read = leaves_of(x, self.spec)
+        notes = list(read.notes)
+        moved = sorted({str(leaf.device) for leaf in read.leaves.values() if isinstance(leaf, Tensor)} - {self.device})
+        if moved:
+            notes.append(f"inputs were moved from {', '.join(moved)} to the model's device, {self.device}")
+        return Inputs(
+            {name: self.to_native(leaf) for name, leaf in read.leaves.items()}, read.skeleton, self.spec.static, tuple(notes)
+        )
+
+    def take(self, inputs: Inputs, rows: Rows, memory_format: MemoryFormat, leaves: Mapping[str, Tensor] | None = None) -> Inputs:
+        """Copies of the rows: the module may write into what it is given."""
+        where = torch.as_tensor(rows, device=self._device)
+        given = leaves or {}
+        taken = {
+            name: self._cast(given[name] if name in given else leaf.index_select(0, where), memory_format)
+            for name, leaf in inputs.batched.items()
+        }
+        return inputs.put(taken)
+
+    def predict(self, batch: Inputs, *, replace: Mapping[Layer, Tensor] | None = None) -> Any:
+        """One forward pass without a graph."""
+        with torch.no_grad(), at_layers(self.module, self._replacing(replace)):
+            return _detached(self._call(batch))
+
+    def gradient(
+        self,
+        batch: Inputs,
+        targets: Sequence[RowTarget],
+        rows: Rows,
+        *,
+        wrt: Sequence[Place],
+        replace: Mapping[Layer, Tensor] | None = None,
+    ) -> Gradient:
+        """One forward, one backward per target. Where only layers are asked for, no graph is kept before the first."""
+        replace = dict(replace or {})
+        from_input = any(isinstance(place, str) for place in wrt)
+        leaves: dict[Place, Tensor] = {}
+        for place in wrt:
+            if isinstance(place, str):
+                leaves[place] = batch.leaves[place].detach().requires_grad_()
+            elif place in replace:
+                leaves[place] = replace[place] = self._cast(replace[place]).detach().requires_grad_()
+        # The module gets copies: it may work in place, which autograd forbids on leaves.
+        given = batch.put({place: leaf.clone() for place, leaf in leaves.items() if isinstance(place, str)})
+        points: dict[Place, Tensor] = dict(leaves)
+        edits = self._replacing({layer: leaf.clone() if leaf.requires_grad else leaf for layer, leaf in replace.items()})
+        edits += [
+            (place, _differentiated(place, leaves, points)) for place in wrt if isinstance(place, Layer) and place not in replace
+        ]
+        neurons: dict[Layer, Tensor] = {}
+        edits += [(target.layer, _kept(target.layer, neurons)) for target in targets if target.layer is not None]
+        begin = torch.enable_grad() if from_input or replace else torch.no_grad()
+        with begin, at_layers(self.module, edits):
+            outputs = self._call(given)
+        with torch.enable_grad():
+            values = [t.evaluate(outputs, rows, neurons.get(t.layer) if t.layer else None) for t in targets]
+        order = [leaves[place] for place in wrt]
+        gradients = [self._derivative(value, order, last=i == len(values) - 1) for i, value in enumerate(values)]
+        return Gradient(
+            tuple(value.detach() for value in values),
+            tuple(gradients),
+            tuple(points[place].detach().to(self._working) for place in wrt),
+            _detached(outputs),
+        )
+
+    def activations(self, batch: Inputs, at: Sequence[Layer], *, replace: Mapping[Layer, Tensor] | None = None) -> list[Tensor]:
+        """Outputs of layers from one forward pass."""
+        seen: dict[Layer, Tensor] = {}
+        with (
+            torch.no_grad(),
+            at_layers(self.module, [*self._replacing(replace), *((layer, _kept(layer, seen)) for layer in at)]),
+        ):
+            self._call(batch)
+        return [seen[layer].detach().to(self._working) for layer in at]
+
+    def layers(self, batch: Inputs) -> tuple[LayerInfo, ...]:
+        """Every module call in order; kept until the module's structure or the input's shape changes."""
+        named = list(self.module.named_modules())
+        key = (
+            tuple((name, id(m)) for name, m in named),
+            tuple((name, tuple(leaf.shape[1:])) for name, leaf in batch.leaves.items()),
+        )
+        known = _LAYERS.setdefault(self.module, {})
+        if key not in known:
+            known.clear()
+            known[key] = self._run_layers(named, batch)
+        return known[key]
+
+    def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:
+        """Floats at the leaf itself, ids at the output of the one embedding that looks them up."""
+        places: dict[str, Place] = {}
+        ids = [name for name, leaf in batch.batched.items() if not leaf.is_floating_point()]
+        wanted = wrt if wrt is not None else [name for name in batch.batched if name.split(".")[-1] not in _NOT_ATTRIBUTED]
+        looked_up = self._embedding_calls(batch, [name for name in ids if name in wanted]) if set(ids) & set(wanted) else {}
+        for name in wanted:
+            if name not in ids:
+                places[name] = name
+            elif name in looked_up:
+                places[name] = looked_up[name]
+            elif wrt is not None:
+                raise InputError(
+                    f"leaf {name!r} holds integers, and no nn.Embedding of the model looks them up: they have no derivative. "
+                    "Leave it out of wrt=, or pass floats."
+                )
+        if not places:
+            kinds = ", ".join(f"{name} ({leaf.dtype})" for name, leaf in batch.batched.items())
+            raise InputError(f"none of the inputs can be differentiated: {kinds}. Pass floats, or ids of an nn.Embedding.")
+        return places
+
+    def embedding_baseline(self, inputs: Inputs, leaf: str, place: Layer, ids: int | None) -> tuple[Tensor, str]:
+        """The vector of an id; without one the padding id's, else the mean of the table."""
+        embedding = dict(self.module.named_modules(remove_duplicate=False))[place.name]
+        assert isinstance(embedding, nn.Embedding)
+        table = embedding.weight.detach().to(self._working)
+        ids = embedding.padding_idx if ids is None else ids
+        if ids is None:
+            return table.mean(dim=0), "mean of the embedding table"
+        if not 0 <= ids < len(table):
+            raise InputError(f"baseline={ids} is not an id of {place.name!r}, which has {len(table)}.")
+        return table[ids], f"embedding of id {ids}"
+
+    def first_nonfinite(self, batch: Inputs, targets: Sequence[RowTarget], rows: Rows) -> str:
+        """Run again with every layer watched."""
+        floats = {name: leaf for name, leaf in batch.batched.items() if leaf.is_floating_point()}
+        leaves = {name: leaf.detach().requires_grad_() for name, leaf in floats.items()}
+        given = batch.put({name: leaf.clone() for name, leaf in leaves.items()})
+        return nonfinite.find(self.module, lambda: self._call(given), targets, rows, list(leaves.values()))
+
+    def expected(self) -> str:
+        """The shape that the first convolution or dense layer takes."""
+        for name, m in self.module.named_modules():
+            if isinstance(m, nn.Linear):
+                return f" Its first layer with weights, {name or type(m).__name__!r}, takes (samples, {m.in_features})."
+            for axes, kind in enumerate((nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+                if isinstance(m, kind):
+                    spatial = (("length",), ("height", "width"), ("depth", "height", "width"))[axes]
+                    return f" Its first layer with weights, {name!r}, takes (samples, {m.in_channels}, {', '.join(spatial)})."
+        return ""
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        """CUDA says so by type, the CPU allocator in words."""
+        if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+            return True
+        return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+    def to_native(self, array: Any) -> Tensor:
+        """A tensor on the model's device; floats in the working dtype, integers as int64."""
+        tensor = array.detach() if isinstance(array, Tensor) else torch.from_numpy(np.array(array))
+        tensor = tensor.to(self._device)
+        if tensor.is_inference():
+            tensor = tensor.clone()
+        if tensor.is_complex():
+            raise InputError("complex inputs cannot be attributed; pass the real and imaginary parts as two leaves.")
+        if tensor.is_floating_point():
+            return tensor.to(self._working)
+        return tensor if tensor.dtype == torch.bool else tensor.long()
+
+    def to_numpy(self, array: Tensor) -> np.ndarray:
+        """A copy on the host; half precision as float32."""
+        tensor = array.detach() if isinstance(array, Tensor) else torch.as_tensor(array)
+        tensor = tensor.cpu()
+        return (tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor).numpy()
+
+    def _call(self, batch: Inputs) -> Any:
+        given = batch.tree()
+        if isinstance(given, tuple):
+            return self.module(*given)
+        if isinstance(given, dict) and _takes_keywords(self.module, given):
+            return self.module(**given)
+        return self.module(given)
+
+    def _cast(self, tensor: Tensor, memory_format: MemoryFormat = "as-is") -> Tensor:
+        if tensor.is_floating_point():
+            tensor = tensor.to(self.dtype)
+        if memory_format == "channels-last" and tensor.ndim == 4:
+            tensor = tensor.contiguous(memory_format=torch.channels_last)
+        return tensor
+
+    def _replacing(self, replace: Mapping[Layer, Tensor] | None) -> list[tuple[Layer, Edit]]:
+        return [(layer, lambda _, value=value: self._cast(value)) for layer, value in (replace or {}).items()]
+
+    def _derivative(self, value: Tensor, order: list[Tensor], last: bool) -> tuple[Tensor, ...]:
+        if not value.is_floating_point():
+            raise CapabilityError(f"the target is of dtype {value.dtype} and has no derivative; explain a floating-point output.")
+        if not value.requires_grad:
+            raise CapabilityError(
+                "the target does not depend on the input through operations that torch can differentiate: it is constant, "
+                "detached, or comes from an operation like argmax or round."
+            )
+        gradients = torch.autograd.grad(value.sum(), order, retain_graph=not last, allow_unused=True)
+        return tuple(
+            torch.zeros_like(leaf, dtype=self._working) if g is None else g.detach().to(self._working)
+            for g, leaf in zip(gradients, order, strict=True)
+        )
+
+    def _run_layers(self, named: list[tuple[str, nn.Module]], batch: Inputs) -> tuple[LayerInfo, ...]:
+        seen: list[tuple[str, str, tuple[int, ...]]] = []
+
+        def watch(name: str, kind: str) -> Any:
+            def hook(_module: nn.Module, _args: Any, output: Any) -> None:
+                tensors = [leaf for leaf in tree.flatten(output).values() if isinstance(leaf, Tensor)]
+                if tensors:
+                    seen.append((name, kind, tuple(tensors[0].shape[1:])))
+
+            return hook
+
+        handles = [m.register_forward_hook(watch(name, type(m).__name__)) for name, m in named]
+        try:
+            self.predict(batch)
+        finally:
+            for handle in handles:
+                handle.remove()
+        totals: dict[str, int] = {}
+        infos = []
+        for name, kind, shape in seen:
+            totals[name] = totals.get(name, 0) + 1
+            infos.append((name, totals[name], kind, shape))
+        return tuple(LayerInfo(name, call, totals[name], kind, shape) for name, call, kind, shape in infos)
+
+    def _embedding_calls(self, batch: Inputs, ids: list[str]) -> dict[str, Layer]:
+        calls: list[tuple[str, Tensor]] = []
+        embeddings = [(name, m) for name, m in self.module.named_modules() if isinstance(m, nn.Embedding)]
+        handles = [
+            m.register_forward_hook(lambda _m, args, _out, name=name: calls.append((name, args[0])) if args else None)
+            for name, m in embeddings
+        ]
+        try:
+            self.predict(batch)
+        finally:
+            for handle in handles:
+                handle.remove()
+        found: dict[str, Layer] = {}
+        for leaf in ids:
+            users = [
+                (name, sum(other == name for other, _ in calls[: at + 1]))
+                for at, (name, given) in enumerate(calls)
+                if given.shape == batch.leaves[leaf].shape and torch.equal(given, batch.leaves[leaf])
+            ]
+            if len(users) > 1:
+                raise LayerError(
+                    f"ids {leaf!r} are looked up in {len(users)} places ({', '.join(name for name, _ in users)}); "
+                    "their attribution would be counted for one of them only. Name the place with at=."
+                )
+            if users:
+                name, call = users[0]
+                found[leaf] = Layer(name, call if sum(other == name for other, _ in calls) > 1 else None)
+        return found
+
+
+def _differentiated(place: Layer, leaves: dict[Place, Tensor], points: dict[Place, Tensor]) -> Edit:
+    """Make the derivative at a layer that of a zero added to its output.
+
+    Before the first such layer there may be no graph; then the output itself starts one.
+    """
+
+    def edit(output: Tensor) -> Tensor:
+        points[place] = output.detach().clone()
+        if output.requires_grad:
+            leaves[place] = torch.zeros_like(output, requires_grad=True)
+            return output + leaves[place]
+        torch.set_grad_enabled(True)
+        leaves[place] = output.detach().requires_grad_()
+        return leaves[place].clone()
+
+    return edit
+
+
+def _kept(layer: Layer, kept: dict[Layer, Tensor]) -> Edit:
+    def edit(output: Tensor) -> Tensor:
+        kept[layer] = output
+        return output.clone()  # a later operation in place must not change what was kept
+
+    return edit
+
+
+def _detached(outputs: Any) -> Any:
+    return tree.map_leaves(lambda leaf: leaf.detach() if isinstance(leaf, Tensor) else leaf, tree.plain(outputs))
+
+
+def _takes_keywords(module: nn.Module, given: Mapping[str, Any]) -> bool:
+    parameters = inspect.signature(module.forward).parameters.values()
+    names = {p.name for p in parameters}
+    return set(given) <= names or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)

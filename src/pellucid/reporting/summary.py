@@ -1,0 +1,303 @@
+"""Everything a report shows, as plain records: numbers, text and encoded maps. The page only draws them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from ..core.records import Explanation
+from ..plots.reading import Drawable, Names, chosen_outputs, drawables, output_gradient, output_names, strongest
+from ..plots.style import SIGNED, UNSIGNED, number, percent
+from .encode import Map, Picture, encode_map, encode_picture, shrunk
+from .groups import Group, groups
+from .labels import Entry, entries, labels
+from .words import cautions, clauses, describe, headline
+
+TOP = 10
+"""Bars in a table of features; the rest is summed."""
+
+
+class Bar(TypedDict):
+    """One named entry of a leaf. ``error`` is a standard error."""
+
+    name: str
+    given: str | None
+    value: float
+    error: float | None
+
+
+class Part(TypedDict):
+    """One attributed leaf: a map (over the picture named ``over``, if it has one), a series, or bars."""
+
+    leaf: str
+    form: str
+    words: str
+    smooth: bool
+    over: str
+    note: str
+    map: Map | None
+    line: str
+    bars: list[Bar]
+    others: str
+    total: float
+
+
+class Row(TypedDict):
+    """One output of the model. ``share`` is the length of its bar, -1 to 1."""
+
+    name: str
+    shown: str
+    share: float
+    gradient: str | None
+    gradient_share: float
+    explained: bool
+
+
+class Prediction(TypedDict):
+    """The outputs worth listing, and what their numbers are."""
+
+    quantity: str
+    rows: list[Row]
+    more: int
+    gradient_of: str | None
+
+
+class Run(TypedDict):
+    """What holds for a whole call."""
+
+    label: str
+    method: str
+    samples: int
+    command: str
+    cost: str
+    settings: str
+    ran: str
+    citations: str
+    notes: list[str]
+
+
+class Shown(TypedDict):
+    """One method's explanation of one sample for one target."""
+
+    run: int
+    label: str
+    target: int
+    facts: list[tuple[str, str]]
+    evidence: list[str]
+    parts: list[Part]
+
+
+class Card(TypedDict):
+    """One sample. ``pictures`` are by leaf of the input, ``words`` and ``predictions`` by target."""
+
+    name: str
+    pictures: dict[str, Picture]
+    headline: str
+    words: list[list[str]]
+    targets: list[str]
+    predictions: list[Prediction]
+    entries: list[Shown]
+
+
+class Summary(TypedDict):
+    """A whole report."""
+
+    title: str
+    cards: list[Card]
+    runs: list[Run]
+    cautions: list[str]
+    palette: dict[str, list[str]]
+    versions: str
+
+
+def summary(
+    explanations: Sequence[Explanation],
+    title: str,
+    names: Sequence[str] | None = None,
+    features: Names = None,
+    size: int = 224,
+) -> Summary:
+    """The records of a report about these explanations; maps and pictures are at most ``size`` pixels wide and high."""
+    titles = labels(explanations)
+    drawn = [drawables(explanation, features) for explanation in explanations]
+    versions = dict(pair for explanation in explanations for pair in explanation.plan.versions.items())
+    return {
+        "title": title,
+        "cards": [_card(group, explanations, drawn, titles, size) for group in groups(explanations, names)],
+        "runs": [_run(explanation, label) for explanation, label in zip(explanations, titles, strict=True)],
+        "cautions": cautions(explanations, titles),
+        "palette": {"signed": list(SIGNED), "absolute": list(UNSIGNED)},
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
+
+
+def _card(
+    group: Group,
+    explanations: Sequence[Explanation],
+    drawn: Sequence[Mapping[str, Drawable]],
+    titles: Sequence[str],
+    size: int,
+) -> Card:
+    held = entries(group, explanations, titles)
+    targets = list(dict.fromkeys(entry.target for entry in held))
+    seen = {
+        part.source: part.pictures[entry.sample]
+        for entry in held
+        for part in drawn[entry.position].values()
+        if part.pictures is not None
+    }
+    return {
+        "name": group.name,
+        "pictures": {leaf: encode_picture(pixels, size) for leaf, pixels in seen.items()},
+        "headline": headline(explanations[held[0].position], held[0].sample),
+        "words": [[f"{line[0].upper()}{line[1:]}." for line in clauses(held, target, explanations, drawn)] for target in targets],
+        "targets": targets,
+        "predictions": [_prediction([entry for entry in held if entry.target == target], explanations) for target in targets],
+        "entries": [
+            _shown(entry, explanations[entry.position], drawn[entry.position], targets.index(entry.target), size)
+            for entry in held
+        ],
+    }
+
+
+def _shown(entry: Entry, explanation: Explanation, drawn: Mapping[str, Drawable], target: int, size: int) -> Shown:
+    sample = entry.sample
+    facts = [("target value", number(float(explanation.value[sample])))]
+    if explanation.base_value is not None:
+        facts.append(("baseline value", number(float(explanation.base_value[sample]))))
+    if explanation.error is not None:
+        facts.append(("estimated error", percent(float(explanation.error[sample]))))
+    if explanation.residual is not None:
+        facts.append(("residual", percent(float(explanation.residual[sample]))))
+    if explanation.layer:
+        facts.append(("layer", explanation.layer))
+    return {
+        "run": entry.position,
+        "label": entry.label,
+        "target": target,
+        "facts": facts,
+        "evidence": [str(finding) for finding in explanation[sample].evidence],
+        "parts": [_part(part, sample, size, len(drawn) > 1) for part in drawn.values()],
+    }
+
+
+def _part(part: Drawable, sample: int, size: int, several: bool) -> Part:
+    values = part.values[sample]
+    told: Part = {
+        "leaf": part.leaf if several else "",
+        "form": part.form,
+        "words": describe(part, sample),
+        "smooth": part.smooth,
+        "over": part.source,
+        "note": "",
+        "map": None,
+        "line": "",
+        "bars": [],
+        "others": "",
+        "total": float(np.abs(values).sum()),
+    }
+    if part.form == "bars":
+        chosen: list[int] = strongest(values, TOP).tolist()
+        told["bars"] = [_bar(part, sample, entry) for entry in chosen]
+        if (others := len(values) - len(chosen)) > 0:
+            rest = number(float(values.sum() - values[chosen].sum()))
+            told["others"] = f"{others} other{'s' * (others > 1)}, summed: {rest}"
+        return told
+    whole = values if part.form == "map" else values[None]
+    shown = shrunk(whole, size if part.form == "map" else 2 * size)
+    told["map"] = encode_map(shown)
+    if shown.shape != whole.shape:
+        said = " × ".join(str(length) for length in whole.shape if part.form == "map" or length > 1)
+        told["note"] = (
+            f"{said} values, summed to {shown.shape[0]} × {shown.shape[1]}"
+            if part.form == "map"
+            else f"{said} steps in {shown.shape[1]} bins"
+        )
+    if part.inputs is not None:
+        told["line"] = _polyline(part.inputs[sample], shown.shape[1])
+    return told
+
+
+def _bar(part: Drawable, sample: int, entry: int) -> Bar:
+    return {
+        "name": part.names[entry],
+        "given": None if part.inputs is None else number(float(part.inputs[sample, entry])),
+        "value": float(part.values[sample, entry]),
+        "error": None if part.standard_errors is None else float(part.standard_errors[sample, entry]),
+    }
+
+
+def _polyline(series: np.ndarray, width: int) -> str:
+    """Points of a line in a box ``width`` wide and 100 high, by the means of equal bins."""
+    means = shrunk(series[None], width)[0] * (width / len(series) if width < len(series) else 1)
+    low, spread = float(means.min()), float(np.ptp(means)) or 1.0
+    return " ".join(f"{x + 0.5:g},{95 - 90 * (y - low) / spread:.1f}" for x, y in enumerate(means))
+
+
+def _prediction(held: Sequence[Entry], explanations: Sequence[Explanation]) -> Prediction:
+    """The outputs for one target; with the gradient of the target in each of them, if a method gave it."""
+    gradients = [entry for entry in held if output_gradient(explanations[entry.position]) is not None]
+    entry = (gradients or list(held))[0]
+    explanation, sample = explanations[entry.position], entry.sample
+    probabilities = explanation.probabilities
+    quantity = "value" if probabilities is None else "probability"
+    if explanation.prediction.ndim != 2:
+        row: Row = {
+            "name": headline(explanation, sample),
+            "shown": "",
+            "share": 0.0,
+            "gradient": None,
+            "gradient_share": 0.0,
+            "explained": False,
+        }
+        return {"quantity": quantity, "rows": [row], "more": 0, "gradient_of": None}
+    shown = np.asarray(explanation.prediction if probabilities is None else probabilities, dtype=np.float64)[sample]
+    gradient = output_gradient(explanation)
+    target = explanation.target
+    own = None if target.indices is None or target.layer is not None else target.indices[sample]
+    explained = int(own[0]) if own is not None and len(own) == 1 else None
+    chosen: list[int] = chosen_outputs(explanation, sample, 5).tolist()
+    if explained is not None and explained not in chosen:
+        chosen.append(explained)
+    names = output_names(explanation)
+    longest = 1.0 if probabilities is not None else float(np.abs(shown[chosen]).max()) or 1.0
+    steepest = 1.0 if gradient is None else float(np.abs(gradient[sample][chosen]).max()) or 1.0
+    rows: list[Row] = [
+        {
+            "name": names[index],
+            "shown": f"{shown[index]:.3f}" if probabilities is not None else number(float(shown[index])),
+            "share": _finite(float(shown[index]) / longest),
+            "gradient": None if gradient is None else f"{gradient[sample, index]:+.3g}",
+            "gradient_share": 0.0 if gradient is None else _finite(float(gradient[sample, index]) / steepest),
+            "explained": index == explained,
+        }
+        for index in chosen
+    ]
+    return {
+        "quantity": quantity,
+        "rows": rows,
+        "more": len(shown) - len(rows),
+        "gradient_of": None if gradient is None else entry.target,
+    }
+
+
+def _run(explanation: Explanation, label: str) -> Run:
+    plan, rows = explanation.plan, len(explanation)
+    return {
+        "label": label,
+        "method": explanation.method,
+        "samples": rows,
+        "command": explanation.command,
+        "cost": f"{explanation.cost}{f' for all {rows} samples' if rows > 1 else ''}",
+        "settings": ", ".join(f"{name}={value}" for name, value in explanation.parameters.items()),
+        "ran": f"{plan.adapter} on {plan.device}, batches of {plan.batch_size}, {plan.memory_format}, seed {plan.seed}",
+        "citations": ", ".join(explanation.citations),
+        "notes": list(plan.notes),
+    }
+
+
+def _finite(share: float) -> float:
+    return share if math.isfinite(share) else 0.0

@@ -1,0 +1,95 @@
+"""Slow, obvious twins of the fast methods: float64, one row at a time, formulas as the papers write them."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def gradient(net: nn.Module, x: torch.Tensor, target: int) -> np.ndarray:
+    """Central differences, one input entry at a time; float64 ``x`` of one sample."""
+    net = copy.deepcopy(net).double().eval()
+    flat, step = x.double().reshape(-1), 1e-6
+    out = []
+    for i in range(len(flat)):
+        ends = []
+        for sign in (1, -1):
+            moved = flat.clone()
+            moved[i] += sign * step
+            with torch.no_grad():
+                ends.append(net(moved.reshape(1, *x.shape))[0, target].item())
+        out.append((ends[0] - ends[1]) / (2 * step))
+    return np.array(out).reshape(tuple(x.shape))
+
+
+def autograd(net: nn.Module, x: torch.Tensor, target: int) -> np.ndarray:
+    """Gradient of one sample, float64."""
+    net = copy.deepcopy(net).double().eval()
+    x = x.double()[None].clone().requires_grad_()
+    net(x)[0, target].backward()
+    return x.grad[0].numpy()
+
+
+def integrated_gradients(net: nn.Module, x: torch.Tensor, base: torch.Tensor, target: int, nodes: int = 8000) -> np.ndarray:
+    """Midpoint rule with many nodes, float64."""
+    net = copy.deepcopy(net).double().eval()
+    x, base = x.double(), base.double()
+    total = torch.zeros_like(x)
+    for alphas in torch.split((torch.arange(nodes, dtype=torch.float64) + 0.5) / nodes, 500):
+        points = base + alphas.reshape(-1, *[1] * x.ndim) * (x - base)
+        points.requires_grad_()
+        (g,) = torch.autograd.grad(net(points)[:, target].sum(), points)
+        total += g.sum(0)
+    return ((x - base) * total / nodes).numpy()
+
+
+def layer_pass(net: nn.Sequential, index: int, x: torch.Tensor, target: int) -> tuple[np.ndarray, np.ndarray]:
+    """Activation of layer ``index`` of a Sequential and the target's gradient in it, for one sample, float64."""
+    net = copy.deepcopy(net).double().eval()
+    with torch.no_grad():
+        activation = net[: index + 1](x.double()[None])
+    activation = activation.detach().requires_grad_()
+    net[index + 1 :](activation)[0, target].backward()
+    return activation.detach()[0].numpy(), activation.grad[0].numpy()
+
+
+def bilinear(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bilinear interpolation with aligned pixel centres, pixel by pixel."""
+    h, w = image.shape
+    out = np.zeros((height, width))
+    for i in range(height):
+        for j in range(width):
+            y = min(max((i + 0.5) * h / height - 0.5, 0), h - 1)
+            x = min(max((j + 0.5) * w / width - 0.5, 0), w - 1)
+            y0, x0 = int(y), int(x)
+            y1, x1 = min(y0 + 1, h - 1), min(x0 + 1, w - 1)
+            top = image[y0, x0] * (1 - (x - x0)) + image[y0, x1] * (x - x0)
+            bottom = image[y1, x0] * (1 - (x - x0)) + image[y1, x1] * (x - x0)
+            out[i, j] = top * (1 - (y - y0)) + bottom * (y - y0)
+    return out
+
+
+def grad_cam(activation: np.ndarray, gradient: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    channels, h, w = activation.shape
+    heat = np.zeros((h, w))
+    for c in range(channels):
+        weight = sum(gradient[c, i, j] for i in range(h) for j in range(w)) / (h * w)
+        heat += weight * activation[c]
+    return bilinear(np.maximum(heat, 0), *size)
+
+
+def grad_cam_plus_plus(activation: np.ndarray, gradient: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Equation 19 of the paper for an exponential score: derivatives of order two and three are powers of the first."""
+    channels, h, w = activation.shape
+    heat = np.zeros((h, w))
+    for c in range(channels):
+        total, weight = activation[c].sum(), 0.0
+        for i in range(h):
+            for j in range(w):
+                g = gradient[c, i, j]
+                below = 2 * g**2 + total * g**3
+                alpha = g**2 / below if below != 0 else 0.0
+                weight += alpha * max(g, 0.0)
+        heat += weight * activation[c]
+    return bilinear(np.maximum(heat, 0), *size)
