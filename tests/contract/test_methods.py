@@ -159,9 +159,6 @@ def test_interrupted_midway(method):
 def test_the_budget_is_never_exceeded(method, budget):
     net = networks.Counting(networks.cnn())
     x = networks.rows(2, 3, 8, 8)
-    pl.explain(net, x, method="saliency", target=0)  # warm the layer cache
-    pl.explain(net, x, method="grad-cam", target=0)
-    net.rows.clear()
     try:
         e = pl.explain(net, x, target=0, method=method, budget=budget)
         assert e.cost.forward_rows + e.cost.other_rows >= sum(net.rows)
@@ -173,11 +170,8 @@ def test_the_budget_is_never_exceeded(method, budget):
 @pytest.mark.parametrize("method", NAMES)
 def test_rows_are_counted(method):
     net = networks.Counting(networks.cnn())
-    pl.explain(net, networks.rows(2, 3, 8, 8), method="grad-cam", target=0)
-    net.rows.clear()
     e = explain(net, networks.rows(3, 3, 8, 8), method)
-    looked = 1 if e.engine == "map" else 0  # the layers are known from before
-    assert e.cost.forward_rows + e.cost.other_rows - looked == sum(net.rows)
+    assert e.cost.forward_rows + e.cost.other_rows == sum(net.rows)
     assert e.cost.backward_rows == e.cost.forward_rows
 
 

@@ -25,7 +25,9 @@ def test_evidence_follows_its_samples():
     from pellucid.core.records import Finding, _only
 
     finding = Finding("kind", "sentence", (1, 3), {"n": (0.5, 0.7)})
-    assert _only(finding, range(3, 5)) == Finding("kind", "sentence", (0,), {"n": (0.7,)})
+    assert _only(finding, range(3, 5)) == Finding("kind", "sentence", (0,), {"n": (0.7,)}, of=2)
+    assert str(Finding("kind", "it is.", (0, 2), of=5)) == "2 of 5 samples (0, 2): it is."
+    assert str(Finding("kind", "it is.", (0,))) == "this sample: it is."
     assert _only(finding, range(1)) is None
 
 

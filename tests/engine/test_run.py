@@ -26,9 +26,9 @@ def test_memory_formats_are_checked():
         pl.explain(networks.mlp(), networks.rows(1, 6), memory_format="nhwc")
 
 
-@pytest.mark.parametrize("wrong", [0, -1, "all", True, pl.Budget(rows=0), pl.Budget(seconds=-1)])
+@pytest.mark.parametrize("wrong", [0, -1, "all", True, pl.Budget(rows=0), pl.Budget(rows=9.5), pl.Budget(seconds=-1)])
 def test_budgets_are_checked(wrong):
-    with pytest.raises(pl.InputError, match=r"budget: (rows|seconds) must be a positive number"):
+    with pytest.raises(pl.InputError, match=r"budget: (rows|seconds) must be a positive (whole )?number"):
         pl.explain(networks.mlp(), networks.rows(1, 6), budget=wrong)
 
 

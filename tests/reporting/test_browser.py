@@ -37,7 +37,7 @@ def explained():
         size=56,
         classes=("cat", EVIL, "虎斑猫"),
         method="saliency",
-        evidence=(Finding("vanishing-gradient", "this sample: the gradient has vanished.", (0,)),),
+        evidence=(Finding("vanishing-gradient", "the gradient has vanished.", (0,)),),
     )
     heat = positions(size=56, classes=saliency.classes, prediction=saliency.prediction)
     second = TargetRecord((EVIL, EVIL), np.ones((2, 1), dtype=int))
@@ -176,7 +176,7 @@ def test_markup_in_names_stays_text(opened, file):
 def test_what_is_known_stands_with_each_method(opened, file):
     page = opened(file)
     first = page.locator("#sample-1 .method").first
-    for known in ("this sample: the gradient has vanished.", "16 forward and 32 backward rows, 0.50 s for all 2 samples"):
+    for known in ("the gradient has vanished.", "16 forward and 32 backward rows, 0.50 s for all 2 samples"):
         assert known in first.inner_text()
     assert page.locator("#sample-2 .method").first.locator(".caution").count() == 0
     first.locator("summary").click()

@@ -93,8 +93,8 @@ def test_bars_hold_the_largest_and_say_the_rest():
 def test_every_leaf_is_shown():
     leaves = {"age": np.ones((1, 1)), "scan": np.ones((1, 1, 8, 8)), "pulse": np.ones((1, 1, 900))}
     parts = card(explanation(leaves))["entries"][0]["parts"]
-    assert [(part["leaf"], part["form"]) for part in parts] == [("age", "bars"), ("pulse", "series"), ("scan", "map")]
-    pulse = parts[1]
+    assert [(part["leaf"], part["form"]) for part in parts] == [("age", "bars"), ("scan", "map"), ("pulse", "series")]
+    pulse = parts[2]
     assert (pulse["map"]["width"], pulse["map"]["height"]) == (448, 1)
     assert pulse["note"] == "900 steps in 448 bins"
     assert len(pulse["line"].split()) == 448

@@ -89,7 +89,7 @@ def test_maps_of_different_sizes_are_compared_on_the_coarser_grid():
 
 
 def test_several_targets_are_told_apart_and_cautions_come_last_once():
-    e = table(samples=2, evidence=(Finding("vanishing-gradient", "the gradient has vanished.", (0, 1)),))
+    e = table(samples=2, evidence=(Finding("vanishing-gradient", "the gradient has vanished.", (0, 1), of=2),))
     dog = dataclasses.replace(e, target=dataclasses.replace(e.target, names=("dog", "dog"), indices=e.target.indices + 1))
     told = findings([e, dog, e])
     assert any(line.startswith("sample 2 for dog: by integrated-gradients, ") for line in told)

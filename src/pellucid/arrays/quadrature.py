@@ -81,6 +81,7 @@ def error_bound(
     missing: Float[np.ndarray, " pairs"],
     total_second: Float[np.ndarray, " owners"],
     size: int,
+    alike: int = 1,
 ) -> tuple[Float[np.ndarray, " owners"], Float[np.ndarray, " pairs"]]:
     """Upper bounds of the integrals' errors (Euclidean norm), and each pair's contribution.
 
@@ -98,6 +99,8 @@ def error_bound(
         Norm of the sum of all second differences of each integral.
     size
         Number of entries of the integrand.
+    alike
+        How many similar integrals each one is the mean of: their jumps lie at similar places, and do not count anew.
     """
     owners = len(total_second)
     part = np.maximum(JUMP * second, missing)
@@ -108,7 +111,7 @@ def error_bound(
     both = left**2 + right**2
     imbalance = np.where(both > 0, (left**2 - right**2) / np.where(both > 0, both, 1.0), 1.0) ** 2
     jumps = 1 / np.maximum(np.bincount(owner, imbalance * squares, owners) / some, 1e-3)
-    bound = np.sqrt(total) * _chi_quantile(np.minimum(pairs * jumps, size))
+    bound = np.sqrt(total) * _chi_quantile(np.minimum(np.maximum(pairs * jumps / alike, 1.0), size))
     return np.maximum(bound, SMOOTH * total_second), part
 
 

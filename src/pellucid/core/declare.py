@@ -157,6 +157,13 @@ class Passes(Protocol):
         """The samples at ``places``."""
         ...
 
+    def collapse(self, arrays: Sequence[Native]) -> list[Native]:
+        """Numbers at ``places`` as numbers of the leaves: those of an embedding are summed over its axis, one per id.
+
+        To be done before anything that is not linear (squares, norms, magnitudes).
+        """
+        ...
+
     def at_input(self, wrt: Sequence[Place] | None = None) -> AtInput:
         """Values and gradients at the samples themselves, computed once; ``wrt`` defaults to ``places``."""
         ...
@@ -247,6 +254,8 @@ def validated(method: Any) -> Any:
             if value not in item.choices:
                 raise InputError(f"{method.name}: {item.name} must be one of {item.range}; got {value!r}.")
             continue
+        if item.kind is bool and not isinstance(value, (bool, np.bool_)):
+            raise InputError(f"{method.name}: {item.name} must be True or False; got {value!r}.")
         if not item.range:
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):

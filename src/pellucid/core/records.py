@@ -52,15 +52,24 @@ class Plan:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that should be known about an explanation, in a sentence, with its numbers per affected sample."""
+    """One thing that should be known about an explanation, in a sentence, with its numbers per affected sample.
+
+    ``samples`` are positions in a batch of size ``of``; a finding without samples is about all of it.
+    """
 
     kind: str
     sentence: str
     samples: tuple[int, ...]
     numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    of: int = 1
 
     def __str__(self) -> str:
-        return self.sentence
+        if not self.samples:
+            return self.sentence
+        if self.of == 1:
+            return f"this sample: {self.sentence}"
+        listed = ", ".join(map(str, self.samples[:8])) + (", ..." if len(self.samples) > 8 else "")
+        return f"{len(self.samples)} of {self.of} samples ({listed}): {self.sentence}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +149,8 @@ class Explanation:
 
     def __getitem__(self, rows: int | slice) -> Explanation:
         """Some of the samples, still as a batch: ``e[0]`` is a batch of one. The cost stays that of the whole call."""
+        if not isinstance(rows, (int, np.integer, slice)):
+            raise TypeError(f"an explanation is sliced by an int or a slice, e[0] or e[1:3]; got {type(rows).__name__}")
         if not isinstance(rows, slice):
             if not -len(self) <= rows < len(self):
                 raise IndexError(f"sample {rows} of {len(self)}")
@@ -239,6 +250,8 @@ class Explanation:
 
 
 def _range(numbers: np.ndarray) -> str:
+    if not len(numbers):
+        return "no samples"
     low, high = float(np.min(numbers)), float(np.max(numbers))
     return f"{low:.4g}" if len(numbers) == 1 else f"{low:.4g} to {high:.4g}"
 
@@ -249,7 +262,7 @@ def _only(finding: Finding, kept: range) -> Finding | None:
     if finding.samples and not held:
         return None
     numbers = {name: tuple(values[at] for _, at in held) for name, values in finding.numbers.items()}
-    return dataclasses.replace(finding, samples=tuple(new for new, _ in held), numbers=numbers)
+    return dataclasses.replace(finding, samples=tuple(new for new, _ in held), numbers=numbers, of=len(kept))
 
 
 def _spread(maps: np.ndarray, shape: tuple[int, ...], layout: Layout) -> np.ndarray:

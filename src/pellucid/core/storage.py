@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -18,6 +18,7 @@ from .errors import InputError, UnsafeFileError
 from .files import replacing
 from .records import Cost, Explanation, Finding, Plan
 from .targets import TargetRecord
+from .types import Layout, OutputKind, Over
 
 FORMAT = "pellucid-explanation"
 VERSION = 1
@@ -108,9 +109,34 @@ def _decode(header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Explana
     fields["citations"], fields["static"] = tuple(header["citations"]), tuple(header["static"])
     scale = header["pixel_scale"]
     fields["pixel_scale"] = None if scale is None else tuple(tuple(s) if isinstance(s, list) else s for s in scale)
-    if not all(isinstance(fields[name], np.ndarray) for name in ("prediction", "value")):
-        raise ValueError("prediction or value is missing")
+    _check(fields)
     return Explanation(**fields)
+
+
+def _check(fields: Mapping[str, Any]) -> None:
+    """Refuse a record that later code would stumble over."""
+    missing = [item.name for item in dataclasses.fields(Explanation) if item.name not in fields]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} is missing")
+    for name in ("prediction", "value"):
+        if not isinstance(fields[name], np.ndarray) or not fields[name].ndim:
+            raise ValueError(f"{name} is missing")
+    samples = len(fields["value"])
+    batched = {name: fields[name] for name in ("prediction", *_ARRAYS) if fields[name] is not None}
+    batched |= {f"values {name}": leaf for name, leaf in tree.flatten(fields["values"]).items()}
+    batched |= {f"inputs {n}": leaf for n, leaf in tree.flatten(fields["inputs"]).items() if n not in fields["static"]}
+    if not any(name.startswith("values ") for name in batched):
+        raise ValueError("values are missing")
+    for name, array in batched.items():
+        if not array.ndim or len(array) != samples:
+            raise ValueError(f"{name} has shape {array.shape} for {samples} samples")
+    if len(fields["target"].names) != samples:
+        raise ValueError(f"target has {len(fields['target'].names)} names for {samples} samples")
+    for name, known in (("over", get_args(Over)), ("output", get_args(OutputKind)), ("layout", get_args(Layout))):
+        if fields[name] not in known:
+            raise ValueError(f"{name} is {fields[name]!r}")
+    if not isinstance(fields["method"], str) or not isinstance(fields["parameters"], dict):
+        raise ValueError("method or parameters are not of their type")
 
 
 def _plain(value: Any) -> Any:
@@ -141,7 +167,7 @@ def _tuples(held: Mapping[str, Any]) -> dict[str, Any]:
 
 def _encode_skeleton(shape: Any) -> Any:
     if isinstance(shape, dict):
-        return {"dict": {key: _encode_skeleton(child) for key, child in shape.items()}}
+        return {"dict": {str(key): _encode_skeleton(child) for key, child in shape.items()}}
     if isinstance(shape, (tuple, list)):
         return {type(shape).__name__: [_encode_skeleton(child) for child in shape]}
     return shape

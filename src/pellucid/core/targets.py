@@ -15,7 +15,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from . import tree
-from .errors import InputError, TargetError, nearest
+from .errors import InputError, PellucidError, TargetError, nearest
 from .types import Native, Rows
 
 
@@ -55,6 +55,9 @@ class Neuron:
     layer: str | Layer
     index: int | tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        _check_indices(self.index if isinstance(self.index, tuple) else (self.index,), "Neuron")
+
     def __str__(self) -> str:
         return f"neuron {self.index} of {self.layer}"
 
@@ -78,6 +81,12 @@ class Target:
     function: Callable[..., Native]
     labels: Any = None
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise TargetError(f"pl.Target takes a function of the outputs; got {type(self.function).__name__}.")
+        if self.labels is not None and not getattr(self.labels, "shape", getattr(self.labels, "__len__", lambda: 0)()):
+            raise TargetError(f"the labels of Target are an array with one label per sample; got {self.labels!r}.")
 
     def __str__(self) -> str:
         return self.name or getattr(self.function, "__name__", "function of the outputs")
@@ -124,6 +133,7 @@ class RowTarget:
         self._to_numpy = to_numpy
         self.classes = classes
         self.indices: np.ndarray | None = None
+        self._resolved = np.zeros(samples, bool)
         self.leaf: str | None = None
         self._labels: Native = None
         if isinstance(wish, Target) and wish.labels is not None:
@@ -152,12 +162,12 @@ class RowTarget:
         """
         if isinstance(self.wish, Target):
             return self._call(outputs, rows)
-        scores = layer_output if isinstance(self.wish, Neuron) else self._scores(outputs)
+        scores = layer_output if isinstance(self.wish, Neuron) else self._scores(outputs, len(rows))
         if self.indices is None:
-            self.indices = np.full((self.samples, max(scores.ndim - 1, 0)), -1)
-        new = rows[np.any(self.indices[rows] < 0, axis=1)] if self.indices.shape[1] else rows[:0]
-        if len(new):
+            self.indices = np.full((self.samples, scores.ndim - 1), -1)
+        if not self._resolved[rows].all():
             self._resolve(scores, rows)
+            self._resolved[rows] = True
         if not self.indices.shape[1]:
             return scores
         device = getattr(scores, "device", None)
@@ -182,11 +192,18 @@ class RowTarget:
     def _call(self, outputs: Any, rows: Rows) -> Native:
         wish = self.wish
         assert isinstance(wish, Target)
-        if self._labels is None:
-            values = wish.function(outputs)
-        else:
-            where = array_namespace(self._labels).asarray(rows, device=getattr(self._labels, "device", None))
-            values = wish.function(outputs, self._labels[where])
+        given = [outputs]
+        if self._labels is not None:
+            given.append(self._labels[array_namespace(self._labels).asarray(rows, device=getattr(self._labels, "device", None))])
+        try:
+            values = wish.function(*given)
+        except (PellucidError, MemoryError):
+            raise
+        except Exception as error:
+            shapes = {name: tuple(getattr(leaf, "shape", ())) for name, leaf in tree.flatten(outputs).items()}
+            raise TargetError(
+                f"the function of Target failed on outputs of shape {shapes}: {type(error).__name__}: {error}"
+            ) from error
         shape = tuple(getattr(values, "shape", ()))
         if shape != (len(rows),):
             raise TargetError(
@@ -195,8 +212,8 @@ class RowTarget:
             )
         return values
 
-    def _scores(self, outputs: Any) -> Native:
-        """The leaf of the outputs that an index points into."""
+    def _scores(self, outputs: Any, rows: int) -> Native:
+        """The leaf of the outputs that an index points into, with the rows first."""
         leaves = tree.flatten(outputs)
         if self.leaf is None:
             wish = self.wish
@@ -206,7 +223,16 @@ class RowTarget:
                 self.leaf = "logits" if "logits" in leaves else next(iter(leaves))
         if self.leaf not in leaves:
             raise TargetError(f"the model has no output named {self.leaf!r}.{nearest(self.leaf, leaves)}")
-        return leaves[self.leaf]
+        scores = leaves[self.leaf]
+        shape = tuple(getattr(scores, "shape", ()))
+        if shape == () and rows == 1 and hasattr(scores, "reshape"):
+            return scores.reshape(1)
+        if not shape or shape[0] != rows:
+            raise InputError(
+                f"{rows} rows went in and output {self.leaf!r} came back with shape {shape}: the first axis must be the samples. "
+                "Was the batch axis of x left out (x[None]), or does the model squeeze a batch of one?"
+            )
+        return scores
 
     def _resolve(self, scores: Native, rows: Rows) -> None:
         assert self.indices is not None
@@ -219,6 +245,8 @@ class RowTarget:
             wish = wish[1:]
         if isinstance(wish, str):
             wish = self._from_name(wish, shape, scores, rows)
+        if not shape and isinstance(wish, (int, np.integer)):
+            wish = (int(wish),) if wish not in (0, -1) else ()
         if isinstance(wish, (int, np.integer)):
             wish = (int(wish),)
         wanted = np.asarray(wish)
@@ -228,6 +256,8 @@ class RowTarget:
             if len(wanted) != self.samples:
                 raise TargetError(f"target has {len(wanted)} entries for {self.samples} samples; give one class per sample.")
             wanted = wanted.reshape(self.samples, -1)[rows]
+            if not shape and not wanted.any():
+                wanted = wanted[:, :0]
         self.indices[rows] = self._within(wanted, shape)
 
     def _within(self, wanted: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -235,7 +265,7 @@ class RowTarget:
         if wanted.shape[1] != len(shape):
             raise TargetError(
                 f"{what} has shape (rows, {', '.join(map(str, shape))}) and needs {len(shape)} "
-                f"{'index' if len(shape) == 1 else 'indices'}; the target gives {wanted.shape[1]}: {tuple(wanted[0])}."
+                f"{'index' if len(shape) == 1 else 'indices'}; the target gives {wanted.shape[1]}: {tuple(wanted[0].tolist())}."
             )
         sizes = np.asarray(shape)
         outside = (wanted < -sizes) | (wanted >= sizes)
@@ -273,18 +303,25 @@ def check(wish: Any, to_numpy: Callable[[Native], np.ndarray] = np.asarray) -> T
     if isinstance(wish, (bool, list)):
         hint = "several targets go in targets=[...], one class per sample in a NumPy array"
         raise TargetError(f"target={wish!r} is not a target: {hint}.")
+    if isinstance(wish, tuple):
+        _check_indices(wish[1:] if wish and isinstance(wish[0], str) else wish, "an index tuple")
     if isinstance(wish, (int, np.integer, str, tuple, Neuron, Target)):
         return wish  # type: ignore[return-value]
     if hasattr(wish, "__array__"):
         array = to_numpy(wish)
-        if array.ndim >= 1 and np.issubdtype(array.dtype, np.integer):
-            return array
+        if np.issubdtype(array.dtype, np.integer):
+            return array if array.ndim else int(array)
     if callable(wish):
         raise TargetError("a function as target must be wrapped: target=pl.Target(function, labels=...).")
     raise TargetError(
         f"target must be an int, a class name, 'predicted', an index tuple, an int array with one entry per sample, "
         f"pl.Neuron or pl.Target; got {type(wish).__name__}: {wish!r}."
     )
+
+
+def _check_indices(indices: tuple[Any, ...], where: str) -> None:
+    if not all(isinstance(index, (int, np.integer)) and not isinstance(index, bool) for index in indices):
+        raise TargetError(f"{where} holds whole numbers; got {indices!r}.")
 
 
 def classes_of(classes: Any) -> tuple[str, ...] | None:

@@ -1,12 +1,13 @@
 """Inputs as named leaves: flatten a tree of arrays, and put arrays back into its shape.
 
-A leaf is named by its path: ``"image"``, ``"1"``, ``"tokens.ids"``; a bare array is called ``"input"``.
+A leaf is named by its path: ``"image"``, ``"1"``, ``"tokens.ids"``; a bare array is called ``"input"``. Order is that of the
+tree: mappings keep the order in which they were written.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import optree
+from .errors import InputError
 
 BARE = "input"
 
@@ -15,16 +16,21 @@ def flatten(tree: Any) -> dict[str, Any]:
     """Named leaves of a tree of tuples, lists and mappings, in order.
 
     >>> flatten({"image": 1, "extra": (2, 3)})
-    {'extra.0': 2, 'extra.1': 3, 'image': 1}
+    {'image': 1, 'extra.0': 2, 'extra.1': 3}
     """
-    paths, leaves, _ = optree.tree_flatten_with_path(plain(tree))
-    return {".".join(map(str, path)) or BARE: leaf for path, leaf in zip(paths, leaves, strict=True)}
+    leaves: dict[str, Any] = {}
+    for path, leaf in _walk(tree, ()):
+        name = ".".join(path) or BARE
+        if name in leaves:
+            raise InputError(f"two leaves are called {name!r}; a key with a point in it reads like a path. Rename it.")
+        leaves[name] = leaf
+    return leaves
 
 
 def skeleton(tree: Any) -> Any:
-    """The same tree with each leaf replaced by its name."""
-    tree = plain(tree)
-    return optree.tree_unflatten(optree.tree_structure(tree), list(flatten(tree)))
+    """The same tree, of plain tuples, lists and dicts, with each leaf replaced by its name."""
+    names = iter(flatten(tree))
+    return map_leaves(lambda _: next(names), tree)
 
 
 def fill(shape: Any, leaves: Mapping[str, Any]) -> Any:
@@ -43,24 +49,35 @@ def fill(shape: Any, leaves: Mapping[str, Any]) -> Any:
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
-    """Apply a function to every leaf; absent leaves stay ``None``."""
-    return optree.tree_map(function, tree)
+    """Apply a function to every leaf, in order; absent leaves stay ``None``.
 
-
-def _empty(child: Any) -> bool:
-    return child is None or (isinstance(child, (dict, tuple, list)) and all(_empty(leaf) for leaf in _members(child)))
-
-
-def _members(child: Any) -> list[Any]:
-    return list(child.values() if isinstance(child, dict) else child)
+    Mappings of any kind become dicts and named tuples tuples: the shapes that a file can keep.
+    """
+    if tree is None:
+        return None
+    if isinstance(tree, Mapping):
+        return {key: map_leaves(function, child) for key, child in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        return (list if isinstance(tree, list) else tuple)(map_leaves(function, child) for child in tree)
+    return function(tree)
 
 
 def plain(tree: Any) -> Any:
-    """Mappings of any kind become dicts, named tuples become tuples: the shapes that a file can keep."""
-    if isinstance(tree, Mapping):
-        return {str(key): plain(child) for key, child in tree.items()}
-    if isinstance(tree, list):
-        return [plain(child) for child in tree]
-    if isinstance(tree, tuple):
-        return tuple(plain(child) for child in tree)
-    return tree
+    """The tree as plain tuples, lists and dicts."""
+    return map_leaves(lambda leaf: leaf, tree)
+
+
+def _walk(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if tree is None:
+        return
+    children = tree.items() if isinstance(tree, Mapping) else enumerate(tree) if isinstance(tree, (tuple, list)) else None
+    if children is None:
+        yield path, tree
+        return
+    for key, child in children:
+        yield from _walk(child, (*path, str(key)))
+
+
+def _empty(child: Any) -> bool:
+    members = child.values() if isinstance(child, dict) else child if isinstance(child, (tuple, list)) else None
+    return child is None or (members is not None and all(_empty(member) for member in members))

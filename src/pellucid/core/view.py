@@ -21,7 +21,7 @@ from .types import Layout, MemoryFormat, Native, OutputKind, Rows
 Place = str | Layer
 """Where a derivative is taken: a leaf of the input by name, or the output of a layer."""
 
-Capability = Literal["predict", "gradient", "activations", "replace", "layers"]
+Capability = Literal["predict", "gradient", "replace", "layers"]
 
 OUTPUT = Layer("")
 """The model's own output as a place: the derivative there is dL/df."""
@@ -120,8 +120,10 @@ class ModelView(Protocol):
         """
         ...
 
-    def predict(self, batch: Inputs, *, replace: Mapping[Layer, Native] | None = None) -> Any:
-        """Outputs for packed rows, detached."""
+    def predict(
+        self, batch: Inputs, *, keep: Sequence[Layer] = (), replace: Mapping[Layer, Native] | None = None
+    ) -> tuple[Any, list[Native]]:
+        """Outputs for packed rows, as the model returns them, and the outputs of the layers in ``keep``; no graph."""
         ...
 
     def gradient(
@@ -136,12 +138,8 @@ class ModelView(Protocol):
         """One forward, one backward per target; the derivative at a layer is that of a zero added to its output."""
         ...
 
-    def activations(self, batch: Inputs, at: Sequence[Layer], *, replace: Mapping[Layer, Native] | None = None) -> list[Native]:
-        """Outputs of layers, detached."""
-        ...
-
-    def layers(self, batch: Inputs) -> tuple[LayerInfo, ...]:
-        """Every layer call in the order in which it happened, found by running."""
+    def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
+        """Every layer call in the order in which it happened, found by running, and the rows that it took to find out."""
         ...
 
     def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:

@@ -61,13 +61,15 @@ def _rows(passes: Passes, leaf: str, baseline: Any) -> _Rows:
     xp = array_namespace(points)
     sample = tuple(points.shape[1:])
     if callable(baseline):
-        made = passes.view.to_native(baseline(passes.view.to_numpy(points)))
+        made = passes.view.to_native(np.array(baseline(passes.view.to_numpy(points))))
         if tuple(made.shape) != tuple(points.shape):
             raise InputError(
                 f"baseline function for {leaf!r} returned shape {tuple(made.shape)}; it must return one baseline per sample, "
                 f"shape {tuple(points.shape)}."
             )
         return _finite(_Rows(xp.astype(made, points.dtype), True, "a function of the samples"), leaf)
+    if isinstance(baseline, str):
+        raise InputError(f"baseline={baseline!r} is a word; give a number, an array, rows to average over, or a function.")
     array = np.asarray(0.0 if baseline is None else passes.view.to_numpy(passes.view.to_native(baseline)))
     if array.ndim and array.shape == sample:
         array, name = array[None], "one array for all samples"
@@ -92,7 +94,8 @@ def _embedded(passes: Passes, leaf: str, place: Layer, baseline: Any) -> _Rows:
         points = passes.points[passes.places.index(place)]
         return _Rows(xp.broadcast_to(vector, (1, *points.shape[1:])) + xp.zeros_like(points[:1]), False, name)
     ids = _rows(passes, leaf, baseline)
-    held = take_all(passes, len(ids.points)).put({leaf: ids.points}) if not ids.each else passes.inputs.put({leaf: ids.points})
+    held = passes.inputs if ids.each else _repeated(passes, len(ids.points))
+    held = held.put({leaf: ids.points})
     return _Rows(passes.activations(held, place), ids.each, ids.name)
 
 
@@ -109,13 +112,18 @@ def _at_layer(passes: Passes, baseline: Any) -> Reference:
     found = {name: _rows(passes, name, wanted[name]) for name in floats}
     joined = _aligned(list(found.values()), passes.samples)
     base = dict(zip(found, joined.points, strict=True))
-    each = len(joined.points[0]) == passes.samples and joined.rows == 1
-    held = passes.inputs if each else take_all(passes, len(joined.points[0]))
+    name = f"output of {passes.at} at {joined.name}"
     assert passes.at is not None
-    return Reference((passes.activations(held.put(base), passes.at),), joined.index, f"output of {passes.at} at {joined.name}")
+    if set(base) == set(passes.inputs.batched):  # the layer's output is the same for every sample
+        return Reference((passes.activations(passes.inputs.put(base), passes.at),), joined.index, name)
+    sample, row = np.repeat(np.arange(passes.samples), joined.rows), joined.index.reshape(-1)
+    rows = {leaf: take(array, sample) for leaf, array in passes.inputs.batched.items()}
+    rows |= {leaf: take(array, row) for leaf, array in base.items()}
+    index = np.arange(len(sample)).reshape(passes.samples, joined.rows)
+    return Reference((passes.activations(passes.inputs.put(rows), passes.at),), index, name)
 
 
-def take_all(passes: Passes, rows: int) -> Any:
+def _repeated(passes: Passes, rows: int) -> Any:
     """The first sample's inputs, repeated: what baselines shared by all samples are put into."""
     first = np.zeros(rows, int)
     return passes.inputs.put({name: take(leaf, first) for name, leaf in passes.inputs.batched.items()})

@@ -23,84 +23,73 @@ EXPLODING = 100.0
 """The derivative along the path, at the sample, exceeds the change (or the target's own size) so many times."""
 
 
-def saturation(passes: Passes, reference: Reference, base_values: np.ndarray, target: int) -> list[Finding]:
+def saturation(passes: Passes, reference: Reference, base_values: np.ndarray, target: int, averages: bool) -> list[Finding]:
     """Findings about the gradient at the input, one per kind.
 
     Parameters
     ----------
     base_values
         Values of this target at the baselines, ``(samples, rows)``.
+    averages
+        Whether the method itself averages gradients, and so need not be advised against.
     """
     at = passes.at_input()
     value = at.values[target]
     change = np.abs(value[:, None] - base_values)
-    steep, along, length = (np.zeros_like(change) for _ in range(3))
-    samples = np.arange(passes.samples)
+    steep = passes.host(row_norms(*at.gradients[target]))
+    along, length = np.zeros_like(change), np.zeros_like(change)
     for row in range(reference.rows):
-        starts = [take(points, reference.index[samples, row]) for points in reference.points]
+        starts = [take(points, reference.index[:, row]) for points in reference.points]
         delta = [end - start for end, start in zip(at.points, starts, strict=True)]
         length[:, row] = passes.host(row_norms(*delta))
-        steep[:, row] = passes.host(row_norms(*at.gradients[target]))
         along[:, row] = np.abs(passes.host(row_sums(*(d * g for d, g in zip(delta, at.gradients[target], strict=True)))))
     needed = np.divide(change, length, out=np.zeros_like(change), where=length > 0)
-    ratio = np.divide(steep, needed, out=np.full_like(change, np.inf), where=needed > 0).min(axis=1)
-    vanished = (ratio < VANISHING) | (steep.max(axis=1) == 0)
+    ratio = np.divide(steep[:, None], needed, out=np.full_like(change, np.inf), where=needed > 0).min(axis=1)
     scale = np.maximum(change.max(axis=1), np.abs(value) + np.abs(base_values).max(axis=1))
     surplus = np.divide(along.max(axis=1), scale, out=np.zeros(len(value)), where=scale > 0)
-    findings = []
+    instead = "" if averages else " Methods that read the gradient at the input alone say little here: use integrated-gradients."
+    findings: list[Finding] = []
+    vanished = ratio < VANISHING
     if vanished.any():
-        told = np.where(np.isfinite(ratio), ratio, 0.0)
-        least = float(told[vanished].max())
-        steeper = f"at least {_times(1 / least)} as steeply" if least > 0 else "and the gradient here is exactly zero"
-        findings.append(
-            Finding(
-                "vanishing-gradient",
-                f"{_count(vanished)}: the gradient at the input has vanished; the target changes on the way from the baseline, "
-                f"{steeper}. Methods that read the gradient at the input alone say little here: use integrated-gradients.",
-                *_numbers(vanished, "gradient_over_needed", told),
-            )
+        least = float(ratio[vanished].max())
+        steeper = f"at least {1 / least:.0f} times as steeply" if least > 1e-12 else "and the gradient here is zero"
+        sentence = f"the gradient at the input has vanished; the target changes on the way from the baseline, {steeper}.{instead}"
+        findings.append(_finding("vanishing-gradient", sentence, vanished, "gradient_over_needed", ratio))
+    flat = (steep == 0) & ~vanished
+    if flat.any():
+        sentence = (
+            "the gradient at the input is zero, and the target is the same at the baseline: it may not depend on the input."
         )
+        findings.append(_finding("zero-gradient", sentence, flat, "gradient", steep))
     exploding = surplus > EXPLODING
     if exploding.any():
-        findings.append(
-            Finding(
-                "exploding-gradient",
-                f"{_count(exploding)}: the gradient at the input is up to {_times(float(surplus.max()))} as steep as the "
-                "target is large; it is that of a narrow kink. Use integrated-gradients or smoothgrad, which average it out.",
-                *_numbers(exploding, "derivative_over_change", surplus),
-            )
+        instead = "" if averages else " Use integrated-gradients or smoothgrad, which average it out."
+        sentence = (
+            f"the gradient at the input is up to {surplus.max():.0f} times as steep as the target is large; "
+            f"it is that of a narrow kink.{instead}"
         )
+        findings.append(_finding("exploding-gradient", sentence, exploding, "derivative_over_change", surplus))
     return findings
 
 
 def accuracy(attribution: Attribution, tolerance: float | None, method: str) -> list[Finding]:
     """A finding when the tolerance was not reached or, with a fixed amount of work, when the map is mostly noise."""
-    if attribution.error is None or not (missed := attribution.error > (tolerance or NOISE)).any():
+    error = attribution.error
+    if error is None or not (missed := error > (tolerance or NOISE)).any():
         return []
     if tolerance is None:
         sentence = (
-            f"{_count(missed)}: the map of {method} has an estimated error of up to {attribution.error.max():.2g} of its own "
-            "length: it is mostly noise. Take more samples, or give a tolerance instead of their number."
+            f"the map of {method} has an estimated error of up to {error.max():.2g} of its own length: it is mostly noise. "
+            "Take more samples, or give a tolerance instead of their number."
         )
-        return [Finding("mostly-noise", sentence, *_numbers(missed, "error", attribution.error))]
+        return [_finding("mostly-noise", sentence, missed, "error", error)]
     sentence = (
-        f"{_count(missed)}: {method} stopped at an estimated error of up to {attribution.error.max():.2g} "
-        f"and did not reach tolerance={tolerance:g}; the budget or the most rows it may take were spent."
+        f"{method} stopped at an estimated error of up to {error.max():.2g} and did not reach tolerance={tolerance:g}: "
+        "the budget, or the most work that the method takes on, was spent."
     )
-    return [Finding("tolerance-not-reached", sentence, *_numbers(missed, "error", attribution.error))]
+    return [_finding("tolerance-not-reached", sentence, missed, "error", error)]
 
 
-def _numbers(flags: np.ndarray, name: str, values: np.ndarray) -> tuple[tuple[int, ...], dict[str, tuple[float, ...]]]:
+def _finding(kind: str, sentence: str, flags: np.ndarray, name: str, values: np.ndarray) -> Finding:
     samples = tuple(int(i) for i in np.flatnonzero(flags))
-    return samples, {name: tuple(float(values[i]) for i in samples)}
-
-
-def _count(flags: np.ndarray) -> str:
-    if len(flags) == 1:
-        return "this sample"
-    listed = ", ".join(str(i) for i in np.flatnonzero(flags)[:8])
-    return f"{int(flags.sum())} of {len(flags)} samples ({listed}{', ...' if flags.sum() > 8 else ''})"
-
-
-def _times(factor: float) -> str:
-    return "infinitely many times" if factor > 1e12 else f"{factor:.0f} times"
+    return Finding(kind, sentence, samples, {name: tuple(float(values[i]) for i in samples)}, len(flags))

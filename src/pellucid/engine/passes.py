@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class Passes:
         memory_format: MemoryFormat,
         report: Report,
         started: float,
+        looked: int = 0,
     ) -> None:
         self.view, self.inputs, self.row_targets = view, inputs, list(targets)
         self.seams, self.at, self.seed = seams, at, seed
@@ -48,7 +50,7 @@ class Passes:
         self.channels_last = view.spec.layout == "NHWC"
         self.batch_size = batch_size
         self.memory_format: MemoryFormat = memory_format
-        self.outputs: Any = None
+        self.outputs: dict[str, Native] | None = None
         self.notes: list[str] = list(inputs.notes)
         self.forward_rows = self.backward_rows = self.other_rows = 0
         self._budget, self._report, self._started = budget, report, started
@@ -56,6 +58,8 @@ class Passes:
         self._done = 0.0
         self._at_input: dict[tuple[Place, ...], AtInput] = {}
         self._references: dict[int, Reference] = {}
+        if looked:
+            self._spend_on_all(1, looked)
 
     @property
     def target_values(self) -> tuple[np.ndarray, ...]:
@@ -102,39 +106,51 @@ class Passes:
         return self._references[key]
 
     def reference_values(self, reference: Reference) -> list[np.ndarray]:
-        """Target values at the baselines. A baseline that is the same for all samples is run once."""
+        """Target values at the baselines. A baseline that is the same for all samples is run once, where targets allow."""
         self.at_input()
-        rows = reference.rows
-        owner = np.repeat(np.arange(self.samples), rows)
+        shape = (self.samples, reference.rows)
         if self._independent(reference):
-            held = np.zeros(len(reference.points[0]), int)
-            outputs = self._outputs(held, lambda part: tuple(points[part] for points in reference.points))
-            spread = tree.map_leaves(lambda leaf: take(leaf, reference.index.reshape(-1)), outputs)
-            values = [self.host(target.evaluate(spread, owner)) for target in self.row_targets]
-            self._spend(np.arange(self.samples).repeat(rows), other=0)
-        else:
-            index = reference.index.reshape(-1)
-            parts = self._values(owner, lambda part: tuple(take(points, index[part]) for points in reference.points))
-            values = [np.concatenate(part) for part in zip(*parts, strict=True)]
-            self._spend(owner, other=len(owner))
-        return [value.reshape(self.samples, rows) for value in values]
+            return [value.reshape(shape) for value in self._shared_values(reference)]
+        owner, index = np.repeat(np.arange(self.samples), reference.rows), reference.index.reshape(-1)
+        layers = list(dict.fromkeys(target.layer for target in self.row_targets if target.layer is not None))
+        self._spend(owner, other=len(owner))
+
+        def run(part: slice) -> list[np.ndarray]:
+            built = tuple(take(points, index[part]) for points in reference.points)
+            batch, replace = self._batch(owner[part], built)
+            outputs, kept = self.view.predict(batch, keep=layers, replace=replace)
+            seen = dict(zip(layers, kept, strict=True))
+            targets = ((target, seen[target.layer] if target.layer else None) for target in self.row_targets)
+            return [self.host(target.evaluate(outputs, owner[part], layer)) for target, layer in targets]
+
+        parts = [values for _, values in self._parts(len(owner), run)]
+        return [np.concatenate(values).reshape(shape) for values in zip(*parts, strict=True)]
 
     def activations(self, inputs: Inputs, at: Layer) -> Native:
         """Output of a layer for other inputs of the same kind (baselines), all rows."""
         rows = np.arange(inputs.samples)
-        self.other_rows += len(rows)
+        self._spend_on_all(math.ceil(len(rows) / self.samples), len(rows))
 
         def run(part: slice) -> Native:
-            return self.view.activations(self.view.take(inputs, rows[part], self.memory_format), [at])[0]
+            return self.view.predict(self.view.take(inputs, rows[part], self.memory_format), keep=[at])[1][0]
 
         blocks = [block for _, block in self._parts(len(rows), run)]
         return array_namespace(*blocks).concat(blocks)
 
     def layers(self) -> tuple[LayerInfo, ...]:
-        """Every layer call, from one row."""
-        self.other_rows += 1
+        """Every layer call, from one row if they are not known from before."""
+        if self.allowance() < 2:
+            self.refuse_budget(needed=2)
         with in_words(self.view, self.inputs):
-            return self.view.layers(self.view.take(self.inputs, np.arange(1), self.memory_format))
+            infos, rows = self.view.layers(self.view.take(self.inputs, np.arange(1), self.memory_format))
+        if rows:
+            self._spend_on_all(1, rows)
+        return infos
+
+    def collapse(self, arrays: Sequence[Native]) -> list[Native]:
+        """Vectors of embedded ids summed to one number per id; everything else as it is."""
+        embedded = [self.at is None and isinstance(place, Layer) for place in self.places]
+        return [array_namespace(a).sum(a, axis=-1) if ids else a for a, ids in zip(arrays, embedded, strict=True)]
 
     def spatial_size(self) -> tuple[int, ...]:
         """Spatial axes of the leaf that has most of them."""
@@ -168,7 +184,7 @@ class Passes:
 
     def _first_pass(self, places: tuple[Place, ...]) -> AtInput:
         rows = np.arange(self.samples)
-        outputs: list[Any] = []
+        outputs: list[dict[str, Native]] = []
         values: list[list[np.ndarray]] = [[] for _ in self.row_targets]
         gradients: list[list[tuple[Native, ...]]] = [[] for _ in self.row_targets]
         points: list[tuple[Native, ...]] = []
@@ -180,15 +196,14 @@ class Passes:
         self._spend(rows, backward=self.targets)
         with in_words(self.view, self.inputs):
             for part, (batch, gradient) in self._parts(self.samples, run):
-                self._check_outputs(gradient.outputs, part)
                 self._check_finite(gradient, batch, rows[part])
-                outputs.append(gradient.outputs)
+                outputs.append(_rows_first(gradient.outputs, part.stop - part.start))
                 points.append(gradient.points)
                 for t in range(self.targets):
                     values[t].append(self.host(gradient.values[t]))
                     gradients[t].append(gradient.gradients[t])
         if self.outputs is None:
-            self.outputs = _joined_trees(outputs)
+            self.outputs = _joined_outputs(outputs)
         return AtInput(
             tuple(np.concatenate(value) for value in values),
             tuple(_joined(blocks) for blocks in gradients),
@@ -200,32 +215,29 @@ class Passes:
         replace = {place: points for place, points in zip(self.places, built, strict=True) if isinstance(place, Layer)}
         return self.view.take(self.inputs, rows, self.memory_format, leaves), replace
 
-    def _outputs(self, rows: Rows, build: Build) -> Any:
-        self.other_rows += len(rows)
+    def _shared_values(self, reference: Reference) -> list[np.ndarray]:
+        """Values at baselines whose outputs are the same for every sample: each is run once, and read for every sample."""
+        count, owner = len(reference.points[0]), np.repeat(np.arange(self.samples), reference.rows)
+        self._spend_on_all(reference.rows, count)
 
         def run(part: slice) -> Any:
-            batch, replace = self._batch(rows[part], build(part))
-            return self.view.predict(batch, replace=replace)
+            batch, replace = self._batch(np.zeros(part.stop - part.start, int), tuple(p[part] for p in reference.points))
+            return self.view.predict(batch, replace=replace)[0]
 
-        return _joined_trees([outputs for _, outputs in self._parts(len(rows), run)])
-
-    def _values(self, rows: Rows, build: Build) -> list[list[np.ndarray]]:
-        def run(part: slice) -> list[np.ndarray]:
-            batch, replace = self._batch(rows[part], build(part))
-            outputs = self.view.predict(batch, replace=replace)
-            layers = [
-                [] if t.layer is None else self.view.activations(batch, [t.layer], replace=replace) for t in self.row_targets
-            ]
-            both = zip(self.row_targets, layers, strict=True)
-            return [self.host(t.evaluate(outputs, rows[part], layer[0] if layer else None)) for t, layer in both]
-
-        return [values for _, values in self._parts(len(rows), run)]
+        parts = [(tree.flatten(outputs), part) for part, outputs in self._parts(count, run)]
+        values = []
+        for target in self.row_targets:
+            blocks = [leaves[target.leaf or ""] for leaves, _ in parts]
+            blocks = [block.reshape(1) if not block.ndim else block for block in blocks]
+            spread = take(array_namespace(*blocks).concat(blocks), reference.index.reshape(-1))
+            values.append(self.host(target.evaluate({target.leaf: spread}, owner)))
+        return values
 
     def _independent(self, reference: Reference) -> bool:
         """Whether the outputs at the baselines are the same for every sample."""
         covered = set(self.places) == set(self.inputs.batched)
         shared = bool((reference.index == reference.index[:1]).all())
-        return covered and shared and all(target.layer is None for target in self.row_targets)
+        return covered and shared and all(target.leaf is not None for target in self.row_targets)
 
     def _parts(self, count: int, run: Callable[[slice], Any]) -> Iterator[tuple[slice, Any]]:
         """Run part after part; when memory runs out, in halves from there on."""
@@ -249,24 +261,22 @@ class Passes:
     def _spend(self, rows: Rows, backward: int = 0, other: int | None = None) -> None:
         """Count rows before they are run, and refuse what the budget does not hold."""
         np.add.at(self._spent, rows, 1)
-        if self._budget.rows is not None and self._spent.max() > self._budget.rows:
-            raise BudgetError(f"budget={self._budget.rows} rows per sample is too small: this needs {int(self._spent.max())}.")
+        self._refuse_overspending()
         if other is None:
             self.forward_rows += len(rows)
             self.backward_rows += backward * len(rows)
         else:
             self.other_rows += other
 
-    def _check_outputs(self, outputs: Any, part: slice) -> None:
-        rows = part.stop - part.start
-        for name, leaf in tree.flatten(outputs).items():
-            if getattr(leaf, "ndim", 0) and leaf.shape[0] == rows:
-                return
-            shape = tuple(getattr(leaf, "shape", ()))
-            raise InputError(
-                f"{rows} rows went in and output {name!r} came back with shape {shape}: the first axis must be the samples."
-                f"{self.view.expected()} Was the batch axis of x left out (x[None])?"
-            )
+    def _spend_on_all(self, each: int, rows: int) -> None:
+        """Count rows that serve all samples, ``each`` of them to the account of every sample."""
+        self._spent += each
+        self.other_rows += rows
+        self._refuse_overspending()
+
+    def _refuse_overspending(self) -> None:
+        if self._budget.rows is not None and self._spent.max() > self._budget.rows:
+            raise BudgetError(f"budget={self._budget.rows} rows per sample is too small: this needs {int(self._spent.max())}.")
 
     def _check_finite(self, gradient: Gradient, batch: Inputs, rows: Rows) -> None:
         named = [("value of the target", value) for value in gradient.values]
@@ -286,7 +296,9 @@ def in_words(view: ModelView, inputs: Inputs) -> Generator[None]:
     """Turn what a model raises on its very first run into an error that says what it was given and what it takes."""
     try:
         yield
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
+        if isinstance(error, InputError):
+            raise InputError(f"{error}{view.expected()}") from error
         if isinstance(error, PellucidError) or view.out_of_memory(error):
             raise
         shapes = ", ".join(f"{name} {tuple(leaf.shape)}" for name, leaf in inputs.leaves.items())
@@ -299,12 +311,13 @@ def _joined(blocks: list[tuple[Native, ...]]) -> tuple[Native, ...]:
     return tuple(array_namespace(*place).concat(place) for place in zip(*blocks, strict=True))
 
 
-def _joined_trees(outputs: list[Any]) -> Any:
-    """Outputs of several batches, joined leaf by leaf; leaves that are no arrays with samples first are left out."""
-    leaves = [tree.flatten(each) for each in outputs]
-    joined = {
-        name: array_namespace(leaf).concat([each[name] for each in leaves])
-        for name, leaf in leaves[0].items()
-        if getattr(leaf, "ndim", 0)
-    }
-    return tree.fill(tree.skeleton(outputs[0]), joined)
+def _rows_first(outputs: Any, rows: int) -> dict[str, Native]:
+    """The outputs that have the rows first; others (states, attention by layer, scalars) belong to no sample."""
+    named = {name: leaf for name, leaf in tree.flatten(outputs).items() if hasattr(leaf, "ndim")}
+    named = {name: leaf.reshape(1) if rows == 1 and not leaf.ndim else leaf for name, leaf in named.items()}
+    return {name: leaf for name, leaf in named.items() if leaf.ndim and leaf.shape[0] == rows}
+
+
+def _joined_outputs(outputs: list[dict[str, Native]]) -> dict[str, Native]:
+    names = [name for name in outputs[0] if all(name in each for each in outputs)]
+    return {name: array_namespace(outputs[0][name]).concat([each[name] for each in outputs]) for name in names}

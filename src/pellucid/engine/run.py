@@ -99,6 +99,8 @@ def explain(
     declared = _method(method, parameters)
     wishes = _wishes(target, targets)
     limits = _limits(budget)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"seed must be a whole number, 0 or more; got {seed!r}.")
     view = view_of(model)
     _check_needs(declared, view)
     place = Layer(at) if isinstance(at, str) else at
@@ -107,6 +109,7 @@ def explain(
         _check_finite(view, inputs)
         row_targets = [RowTarget(wish, inputs.samples, view.spec.classes, view.to_native, view.to_numpy) for wish in wishes]
         seams = _seams(view, inputs, declared, place, [wrt] if isinstance(wrt, str) else wrt)
+        by_looking = place is None and any(isinstance(seam, Layer) for seam in seams.values())
         how = packing(view, inputs, batch_size, memory_format)
         passes = Passes(
             view,
@@ -120,9 +123,12 @@ def explain(
             memory_format=how.memory_format,
             report=report,
             started=started,
+            looked=int(by_looking),  # embeddings are found by running one row
         )
         attributions = declared.attribute(passes)
-        records = [_record(passes, declared, attributions, t) for t in range(len(wishes))]
+        options = {"at": at, "wrt": wrt, "budget": budget, "batch_size": batch_size, "memory_format": memory_format, "seed": seed}
+        command = _command(declared, [target.wish for target in row_targets], options)
+        records = [_record(passes, declared, attributions, t, command) for t in range(len(wishes))]
     cost = Cost(passes.forward_rows, passes.backward_rows, passes.other_rows, time.perf_counter() - started)
     told = tuple(dataclasses.replace(record, cost=cost) for record in records)
     return told[0] if targets is None else told
@@ -157,9 +163,12 @@ def _wishes(target: TargetLike, targets: Sequence[TargetLike] | None) -> list[Ta
 def _limits(budget: int | Budget | None) -> Budget:
     limits = budget if isinstance(budget, Budget) else Budget(rows=budget)
     for name, amount in (("rows", limits.rows), ("seconds", limits.seconds)):
-        wrong = isinstance(amount, bool) or (amount is not None and not isinstance(amount, (int, float, np.integer)))
+        kinds = (int, np.integer) if name == "rows" else (int, float, np.integer, np.floating)
+        wrong = isinstance(amount, bool) or (amount is not None and not isinstance(amount, kinds))
         if wrong or (amount is not None and not amount > 0):
-            raise InputError(f"budget: {name} must be a positive number; got {amount!r}.")
+            raise InputError(
+                f"budget: {name} must be a positive {'whole number' if name == 'rows' else 'number'}; got {amount!r}."
+            )
     return limits
 
 
@@ -175,6 +184,8 @@ def _check_needs(method: Method, view: ModelView) -> None:
 
 def _seams(view: ModelView, inputs: Inputs, method: Method, at: Layer | None, wrt: Sequence[str] | None) -> dict[str, Place]:
     """Where the method attributes: leaf names (or the layer's) to places."""
+    if wrt is not None and (at is not None or method.engine == "map"):
+        raise InputError("wrt= names inputs to attribute to; it has no meaning with at= or for a class activation map.")
     for name in wrt or ():
         if name not in inputs.batched:
             raise InputError(f"wrt={name!r} is not among the inputs.{nearest(name, inputs.batched)}")
@@ -199,12 +210,15 @@ def _check_finite(view: ModelView, inputs: Inputs) -> None:
         )
 
 
-def _record(passes: Passes, method: Method, attributions: Sequence[Attribution], t: int) -> Explanation:
+def _record(passes: Passes, method: Method, attributions: Sequence[Attribution], t: int, command: str) -> Explanation:
     view, attribution, target = passes.view, attributions[t], passes.row_targets[t]
     values = _to_tree(passes, attribution, attribution.values)
     value = passes.target_values[t]
     explained = target.record()
-    outputs = {name: view.to_numpy(leaf) for name, leaf in tree.flatten(passes.outputs).items()}
+    outputs = {name: view.to_numpy(leaf) for name, leaf in (passes.outputs or {}).items()}
+    notes = list(passes.notes)
+    if len(outputs) > 1 and explained.leaf is not None:
+        notes.append(f"output {explained.leaf!r} was explained; the model returns {', '.join(outputs)}")
     completes = "completeness" in method.axioms and attribution.base_value is not None
     preprocess = view.spec.preprocess
     return Explanation(
@@ -233,7 +247,7 @@ def _record(passes: Passes, method: Method, attributions: Sequence[Attribution],
         details={name: view.to_numpy(array) for name, array in attribution.details.items()},
         evidence=_evidence(passes, method, attribution, t),
         citations=method.cite,
-        command=_command(method, passes),
+        command=command,
         cost=Cost(),
         plan=Plan(
             batch_size=passes.batch_size,
@@ -242,21 +256,17 @@ def _record(passes: Passes, method: Method, attributions: Sequence[Attribution],
             adapter=view.adapter,
             seed=passes.seed,
             versions={"pellucid": version("pellucid"), "numpy": np.__version__, **view.versions},
-            notes=tuple(passes.notes),
+            notes=tuple(notes),
         ),
     )
 
 
 def _to_tree(passes: Passes, attribution: Attribution, values: Sequence[Native]) -> Any:
-    """Values by place as NumPy, in the shape of the input; vectors of embedded ids are summed to one number per id."""
+    """Values by place as NumPy, in the shape of the input."""
     arrays = [passes.view.to_numpy(array) for array in values]
     if attribution.over != "input" or passes.at is not None:
         return arrays[0]
-    summed = {
-        leaf: array.sum(axis=-1) if isinstance(place, Layer) else array
-        for (leaf, place), array in zip(passes.seams.items(), arrays, strict=True)
-    }
-    return tree.fill(passes.inputs.skeleton, summed)
+    return tree.fill(passes.inputs.skeleton, dict(zip(passes.seams, arrays, strict=True)))
 
 
 def _residual(passes: Passes, attribution: Attribution, value: np.ndarray) -> np.ndarray:
@@ -280,7 +290,8 @@ def _evidence(passes: Passes, method: Method, attribution: Attribution, t: int) 
         values = passes.reference_values(reference)[t]
     else:
         return tuple(findings)
-    return (*evidence.saturation(passes, reference, values, t), *findings)
+    averages = attribution.error is not None or "completeness" in method.axioms
+    return (*evidence.saturation(passes, reference, values, t, averages), *findings)
 
 
 def _said(value: Any) -> Any:
@@ -290,16 +301,25 @@ def _said(value: Any) -> Any:
     return f"array {tuple(value.shape)}" if hasattr(value, "shape") else value
 
 
-def _command(method: Method, passes: Passes) -> str:
-    """The call in Python, for the report; the command line puts its own in this place."""
-    held = {p.name: (getattr(method, p.name), p.default) for p in declare.parameters(method)}
-    changed = {
-        name: value for name, (value, default) in held.items() if isinstance(value, (int, float, str)) and value != default
-    }
-    wishes = [_spelled(target.wish) for target in passes.row_targets]
-    asked = f"target={wishes[0]}" if len(wishes) == 1 else f"targets=[{', '.join(wishes)}]"
-    options = "".join(f", {name}={value!r}" for name, value in {**changed, "seed": passes.seed}.items())
-    return f"pl.explain(model, x, {asked}, method={method.name!r}{options})"
+def _command(method: Method, wishes: Sequence[TargetLike], options: Mapping[str, Any]) -> str:
+    """The call in Python, for the report; the command line puts its own in this place.
+
+    What has no short spelling stands in angle brackets.
+    """
+    held = {p.name: getattr(method, p.name) for p in declare.parameters(method) if getattr(method, p.name) is not p.default}
+    given = {name: value for name, value in {**held, **options}.items() if value is not None}
+    spelled = [_spelled(wish) for wish in wishes]
+    asked = f"target={spelled[0]}" if len(spelled) == 1 else f"targets=[{', '.join(spelled)}]"
+    said = "".join(f", {name}={_spelled_option(value)}" for name, value in given.items())
+    return f"pl.explain(model, x, {asked}, method={method.name!r}{said})"
+
+
+def _spelled_option(value: Any) -> str:
+    if isinstance(value, Layer):
+        return f"pl.Layer({value.name!r}, call={value.call})"
+    if isinstance(value, Budget):
+        return f"pl.Budget(rows={value.rows}, seconds={value.seconds})"
+    return f"<{_said(value)}>" if callable(value) or hasattr(value, "shape") else repr(value)
 
 
 def _spelled(wish: TargetLike) -> str:

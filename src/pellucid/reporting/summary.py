@@ -179,7 +179,7 @@ def _shown(entry: Entry, explanation: Explanation, drawn: Mapping[str, Drawable]
         "label": entry.label,
         "target": target,
         "facts": facts,
-        "evidence": [str(finding) for finding in explanation[sample].evidence],
+        "evidence": [finding.sentence for finding in explanation[sample].evidence],
         "parts": [_part(part, sample, size, len(drawn) > 1) for part in drawn.values()],
     }
 

@@ -147,7 +147,9 @@ def cautions(explanations: Sequence[Explanation], titles: Sequence[str]) -> list
     told: dict[tuple[str, str], dict[str, str]] = {}
     for explanation, title in zip(explanations, titles, strict=True):
         for finding in explanation.evidence:
-            told.setdefault((title, finding.kind), {}).setdefault(str(explanation.target), str(finding))
+            told.setdefault((title, finding.kind), {}).setdefault(
+                str(explanation.target), finding.sentence if len(finding.samples) == finding.of else str(finding)
+            )
     return [_caution(title, sentences) for (title, _), sentences in told.items()]
 
 

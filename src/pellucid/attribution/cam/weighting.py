@@ -54,14 +54,20 @@ def maps(
 
 def last_spatial(layers: tuple[LayerInfo, ...], size: tuple[int, ...], channels_last: bool, method: str) -> Layer:
     """The last layer call with as many spatial axes as the input, and extent in them, in the order in which layers ran."""
-    for info in reversed(layers):
+    convolves = any("conv" in info.kind.lower() for info in layers)  # else the axes of a feature need not be places
+    for info in reversed(layers if convolves else ()):
         spatial = info.shape[:-1] if channels_last else info.shape[1:]
         if info.name and len(spatial) == len(size) > 0 and max(spatial) > 1:
             return info.layer
     seen = "; ".join(f"{info.layer} {info.shape}" for info in layers[-3:])
     raise CapabilityError(
-        f"{method} needs a layer with channels and spatial extent, and no layer of this model has one (last layers: {seen}). "
-        "Methods that need none: saliency, integrated-gradients, smoothgrad."
+        f"{method} needs a layer with channels and spatial extent, and "
+        + (
+            "no layer of this model has one"
+            if convolves
+            else "this model has no convolution; if a layer has both, name it in at="
+        )
+        + f" (last layers: {seen}). Methods that need none: saliency, integrated-gradients, smoothgrad."
     )
 
 

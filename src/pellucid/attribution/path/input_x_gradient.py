@@ -38,4 +38,5 @@ class InputXGradient:
     def attribute(self, passes: Passes) -> list[Attribution]:
         """One gradient pass over the samples."""
         at = passes.at_input()
-        return [Attribution([point * g for point, g in zip(at.points, gs, strict=True)]) for gs in at.gradients]
+        products = [[point * g for point, g in zip(at.points, gradients, strict=True)] for gradients in at.gradients]
+        return [Attribution(passes.collapse(places)) for places in products]

@@ -1,7 +1,8 @@
 """Gradients integrated along straight segments from baselines to samples, until the map itself is accurate.
 
-A *path* is one (sample, baseline row). Paths are refined side by side: in each round every unfinished path asks for nodes
-where its error lies, all of them are packed into full batches, and paths stop one by one. Targets share the nodes.
+A *path* is one (sample, baseline row). Samples are refined side by side: in each round every unfinished sample asks for nodes
+on its paths where the error of its map lies, all of them are packed into full batches, and samples stop one by one. The map is
+the mean over the sample's paths, so their errors are judged together. Targets share the nodes.
 ``arrays/quadrature.py`` says how the error is known.
 """
 
@@ -22,9 +23,9 @@ from ...core.declare import Passes, Reference
 from ...core.types import Native
 
 MOST_NODES = 2_000
-"""Nodes per path after which refinement gives up and says so."""
+"""Nodes per sample after which refinement gives up and says so."""
 MEMORY = 256 * 2**20
-"""Bytes of node gradients held at a time; paths beyond it wait for the next window."""
+"""Bytes of node gradients that a window of samples is planned to hold; samples beyond it wait for the next."""
 NODES_TIMES_TOLERANCE = 3.2
 """Nodes that a large network needs, times the tolerance: errors fall as one over nodes."""
 FLOOR = 1e-5
@@ -44,11 +45,12 @@ def integrate(passes: Passes, reference: Reference, tolerance: float) -> list[In
     """Integrate to a relative map error of ``tolerance``; one integral per target."""
     passes.at_input()
     paths = _Paths(passes, reference)
-    most = int(min(MOST_NODES, 1 + passes.allowance() // reference.rows))
-    if most < 5:
-        passes.refuse_budget(needed=4 * reference.rows)
-    windows = [_refine(passes, paths, owners, tolerance, most) for owners in paths.windows(tolerance)]
-    return [_joined(passes, paths, windows, target) for target in range(passes.targets)]
+    least = 4 * reference.rows
+    if passes.allowance() < least:
+        passes.refuse_budget(needed=least)
+    most = min(max(MOST_NODES, least), passes.allowance())
+    windows = [_refine(passes, paths, samples, tolerance, most) for samples in paths.windows(tolerance, passes.targets)]
+    return [_joined(paths, windows, target) for target in range(passes.targets)]
 
 
 def integrate_fixed(passes: Passes, reference: Reference, steps: int) -> list[Integral]:
@@ -60,28 +62,30 @@ def integrate_fixed(passes: Passes, reference: Reference, steps: int) -> list[In
     nodes, weights = quadrature.gauss_legendre(steps)
     owners, alphas = np.repeat(np.arange(paths.count), steps), np.tile(nodes, paths.count)
     weight = np.tile(weights, paths.count)
-    totals = _zeros(passes, paths.ends, paths.count)
+    totals = paths.zeros(passes.targets)
     for part, gradient in passes.gradient(paths.sample[owners], lambda part: paths.points(owners[part], alphas[part])):
         own = owners[part]
         first, last = int(own[0]), int(own[-1]) + 1
         for total, gradients in zip(totals, gradient.gradients, strict=True):
-            for place, (delta, g) in enumerate(zip(paths.delta(own), gradients, strict=True)):
-                sums = owner_sums(flat(spread(weight[part], g) * delta * g), own, first, last)
+            for place, contribution in enumerate(paths.contributions(own, gradients)):
+                sums = owner_sums(spread(weight[part], contribution) * contribution, own, first, last)
                 total[place] = xpx.at(total[place])[first:last, ...].add(sums)
     values = passes.reference_values(reference)
-    return [Integral(paths.averaged(total), value.mean(axis=1), None) for total, value in zip(totals, values, strict=True)]
+    means = [paths.shaped(paths.averaged(total)) for total in totals]
+    return [Integral(mean, value.mean(axis=1), None) for mean, value in zip(means, values, strict=True)]
 
 
 class _Paths:
     """All segments of a call, numbered sample by sample."""
 
     def __init__(self, passes: Passes, reference: Reference) -> None:
-        self.ends, self.starts = passes.points, reference.points
+        self.ends, self.starts, self.collapse = passes.points, reference.points, passes.collapse
         self.rows = reference.rows
         self.count = passes.samples * reference.rows
         self.sample = np.repeat(np.arange(passes.samples), reference.rows)
         self.baseline = reference.index.reshape(-1)
-        self.size = sum(math.prod(end.shape[1:]) for end in self.ends)
+        self.shapes = [tuple(leaf.shape[1:]) for leaf in passes.collapse([take(end, [0]) for end in self.ends])]
+        self.size = sum(math.prod(shape) for shape in self.shapes)
 
     def delta(self, owners: np.ndarray) -> list[Native]:
         """Input minus baseline, by place."""
@@ -93,27 +97,45 @@ class _Paths:
         both = zip(self.starts, self.delta(owners), strict=True)
         return tuple(take(start, self.baseline[owners]) + spread(alphas, delta) * delta for start, delta in both)
 
-    def windows(self, tolerance: float) -> Iterator[np.ndarray]:
-        """Groups of paths whose node gradients fit into memory together."""
-        path = 4 * self.size * NODES_TIMES_TOLERANCE / tolerance
-        size = int(np.clip(MEMORY / path, 1, 256))
-        yield from np.split(np.arange(self.count), range(size, self.count, size))
+    def contributions(self, owners: np.ndarray, gradients: tuple[Native, ...]) -> list[Native]:
+        """Input minus baseline times gradient, by place, one row per point; embedded ids are one number each."""
+        products = [delta * g for delta, g in zip(self.delta(owners), gradients, strict=True)]
+        return [flat(product) for product in self.collapse(products)]
+
+    def windows(self, tolerance: float, targets: int) -> Iterator[np.ndarray]:
+        """Groups of samples whose node gradients should fit into memory together."""
+        nodes = max(5 * self.rows, NODES_TIMES_TOLERANCE / tolerance)
+        size = int(np.clip(MEMORY / (4 * self.size * nodes * targets), 1, max(256 // self.rows, 1)))
+        samples = self.count // self.rows
+        yield from np.split(np.arange(samples), range(size, samples, size))
 
     def averaged(self, totals: list[Native]) -> list[Native]:
-        """Per-path totals ``(paths, size)`` averaged over baselines, in the shape of the samples."""
+        """Totals of paths ``(paths, size)`` averaged over baselines, ``(samples, size)``."""
         xp = array_namespace(*self.ends)
-        shaped = (xp.reshape(total, (-1, self.rows, *end.shape[1:])) for total, end in zip(totals, self.ends, strict=True))
-        return [xp.mean(paths, axis=1) for paths in shaped]
+        return [xp.mean(xp.reshape(total, (-1, self.rows, total.shape[1])), axis=1) for total in totals]
+
+    def shaped(self, values: list[Native]) -> list[Native]:
+        """Values ``(samples, size)`` in the shape of the samples."""
+        xp = array_namespace(*self.ends)
+        return [xp.reshape(leaf, (-1, *shape)) for leaf, shape in zip(values, self.shapes, strict=True)]
+
+    def zeros(self, targets: int) -> list[list[Native]]:
+        """Zeros for every path, ``[target][place]``."""
+        xp, sizes = array_namespace(*self.ends), [math.prod(shape) for shape in self.shapes]
+        both = list(zip(self.ends, sizes, strict=True))
+        return [[xp.zeros((self.count, n), dtype=end.dtype, device=end.device) for end, n in both] for _ in range(targets)]
 
 
 class _Window:
-    """Some paths under refinement. Node values are input minus baseline times gradient, flattened: ``[target][place]``."""
+    """Some samples under refinement, each with all its paths. Node values are contributions: ``[target][place]``."""
 
-    def __init__(self, passes: Passes, paths: _Paths, owners: np.ndarray) -> None:
+    def __init__(self, passes: Passes, paths: _Paths, samples: np.ndarray) -> None:
+        owners = (samples[:, None] * paths.rows + np.arange(paths.rows)).reshape(-1)
         self.passes, self.paths, self.owners = passes, paths, owners
         self.targets = range(passes.targets)
-        at_input, delta, sample = passes.at_input(), paths.delta(owners), paths.sample[owners]
-        self.nodes = [[Table(flat(d * take(g, sample))) for d, g in zip(delta, gs, strict=True)] for gs in at_input.gradients]
+        at_input, sample = passes.at_input(), paths.sample[owners]
+        ends = [tuple(take(g, sample) for g in gradients) for gradients in at_input.gradients]
+        self.nodes = [[Table(leaf) for leaf in paths.contributions(owners, gradients)] for gradients in ends]
         self.values = [values[sample] for values in at_input.values]
         count = len(owners)
         local = np.arange(count)
@@ -124,7 +146,7 @@ class _Window:
         self.pairs = Pairs(local, np.zeros(count), np.full(count, 0.5), np.stack([new[:, 0], new[:, 1], local], axis=1))
         self.measured = self._measure(self.pairs)
         self._exchange(np.ones(count, bool), new[:, 2:])
-        self.error = np.full((len(self.targets), count), np.inf)
+        self.error = np.full((len(self.targets), len(samples)), np.inf)
 
     def evaluate(self, local: np.ndarray, alphas: np.ndarray) -> np.ndarray:
         """Run the model at positions on some of the paths; the row numbers of the new nodes."""
@@ -132,10 +154,9 @@ class _Window:
         held = len(self.values[0])
         rows = self.paths.sample[owners]
         for part, gradient in self.passes.gradient(rows, lambda part: self.paths.points(owners[part], alphas[part])):
-            delta = self.paths.delta(owners[part])
             for t in self.targets:
-                for leaf, d, g in zip(self.nodes[t], delta, gradient.gradients[t], strict=True):
-                    leaf.append(flat(d * g))
+                for leaf, block in zip(self.nodes[t], self.paths.contributions(owners[part], gradient.gradients[t]), strict=True):
+                    leaf.append(block)
                 self.values[t] = np.concatenate([self.values[t], self.passes.host(gradient.values[t])])
         return held + np.arange(len(local))
 
@@ -145,14 +166,21 @@ class _Window:
         new = self.evaluate(np.repeat(pairs.owner, 2), pairs.midpoints().reshape(-1)).reshape(-1, 2)
         self._exchange(chosen, new)
 
+    @property
+    def samples(self) -> np.ndarray:
+        """The sample of each pair, numbered within the window."""
+        return self.pairs.owner // self.paths.rows
+
     def judge(self, tolerance: float) -> np.ndarray:
-        """Set the error of every path; return how much each pair contributes to what is still too much."""
-        excess = np.zeros(len(self.pairs.owner))
-        owner = self.pairs.owner
+        """Set the error of every sample; return how much each pair contributes to what is still too much."""
+        owner = self.samples
+        excess = np.zeros(len(owner))
         for t in self.targets:
-            norms, curved = (self.passes.host(row_norms(*vectors[t])) for vectors in (self.total, self.second))
-            second, left, right, missing = self.measured[t]
-            bound, part = quadrature.error_bound(owner, second, left, right, missing, curved, self.paths.size)
+            means = (self.paths.averaged(vectors[t]) for vectors in (self.total, self.second))
+            norms, curved = (self.passes.host(row_norms(*mean)) for mean in means)
+            second, left, right, missing = self.measured[t] / self.paths.rows
+            sizes = self.paths.size, self.paths.rows
+            bound, part = quadrature.error_bound(owner, second, left, right, missing, curved, *sizes)
             longest = np.zeros(len(norms))
             np.maximum.at(longest, owner, np.maximum(left, right))
             scale = np.maximum(norms, FLOOR * longest / tolerance)
@@ -209,43 +237,26 @@ class _Refined:
     error: np.ndarray
 
 
-def _refine(passes: Passes, paths: _Paths, owners: np.ndarray, tolerance: float, most: int) -> _Refined:
-    window = _Window(passes, paths, owners)
-    running = len(owners)
+def _refine(passes: Passes, paths: _Paths, samples: np.ndarray, tolerance: float, most: int) -> _Refined:
+    """Refine a window until every sample is accurate, or has taken ``most`` rows."""
+    window = _Window(passes, paths, samples)
+    running = len(samples)
     while True:
         excess = window.judge(tolerance)
-        used = 1 + 2 * np.bincount(window.pairs.owner, minlength=len(owners))
+        used = 2 * np.bincount(window.samples, minlength=len(samples))
         worst = window.error.max(axis=0) / tolerance
-        chosen = quadrature.to_halve(window.pairs.owner, excess, worst, (most - used) // 2)
-        now_running = len(np.unique(window.pairs.owner[chosen]))
-        passes.finished((running - now_running) / paths.rows)
+        chosen = quadrature.to_halve(window.samples, excess, worst, (most - used) // 2)
+        now_running = len(np.unique(window.samples[chosen]))
+        passes.finished(running - now_running)
         running = now_running
         if not running or passes.out_of_time():
             return _Refined(window.total, window.base_value, window.error)
         window.halve(chosen)
 
 
-def _joined(passes: Passes, paths: _Paths, windows: list[_Refined], target: int) -> Integral:
-    """One target's integrals of all windows, averaged over baselines.
-
-    The error of a mean over baselines is bounded by the mean of the errors, each weighted with the length of its own map.
-    """
+def _joined(paths: _Paths, windows: list[_Refined], target: int) -> Integral:
+    """One target's integrals of all windows."""
     xp = array_namespace(*paths.ends)
     totals = [xp.concat([window.total[target][place] for window in windows]) for place in range(len(paths.ends))]
-    values = paths.averaged(totals)
     base = np.concatenate([window.base_value[target] for window in windows]).reshape(-1, paths.rows).mean(axis=1)
-    error = np.concatenate([window.error[target] for window in windows]).reshape(-1, paths.rows)
-    if paths.rows > 1:
-        lengths = passes.host(row_norms(*totals)).reshape(-1, paths.rows)
-        length = passes.host(row_norms(*values))
-        error = np.divide((error * lengths).mean(axis=1), length, out=np.full(len(length), np.inf), where=length > 0)[:, None]
-    return Integral(values, base, error[:, 0])
-
-
-def _zeros(passes: Passes, ends: tuple[Native, ...], count: int) -> list[list[Native]]:
-    xp = array_namespace(*ends)
-    shapes = [(count, math.prod(end.shape[1:])) for end in ends]
-    return [
-        [xp.zeros(shape, dtype=end.dtype, device=end.device) for shape, end in zip(shapes, ends, strict=True)]
-        for _ in range(passes.targets)
-    ]
+    return Integral(paths.shaped(paths.averaged(totals)), base, np.concatenate([window.error[target] for window in windows]))

@@ -39,4 +39,4 @@ class OutputGradient:
     def attribute(self, passes: Passes) -> list[Attribution]:
         """One gradient pass, taken at the inputs and at the model's output together."""
         at = passes.at_input([*passes.places, OUTPUT])
-        return [Attribution(places[:-1], details={"output_gradient": places[-1]}) for places in at.gradients]
+        return [Attribution(passes.collapse(places[:-1]), details={"output_gradient": places[-1]}) for places in at.gradients]

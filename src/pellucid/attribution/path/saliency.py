@@ -42,7 +42,7 @@ class Saliency:
 
     def attribute(self, passes: Passes) -> list[Attribution]:
         """One gradient pass over the samples."""
-        gradients = passes.at_input().gradients
+        gradients = [passes.collapse(places) for places in passes.at_input().gradients]
         if self.absolute:
             gradients = [[array_namespace(g).abs(g) for g in places] for places in gradients]
         return [Attribution(places) for places in gradients]

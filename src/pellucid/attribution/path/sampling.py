@@ -56,7 +56,7 @@ def average(
     """
     at_input = passes.at_input()
     # Deviations from the gradient at the sample itself: sums of squares of raw gradients would cancel in float32.
-    totals = [_Sums(gradients, passes) for gradients in at_input.gradients]
+    totals = [_Sums(passes.collapse(gradients), passes) for gradients in at_input.gradients]
     active, done = np.arange(passes.samples), 0
     while len(active):
         wanted = min(ROUND, most - done)
@@ -78,14 +78,14 @@ def average(
 class _Sums:
     """Sums of deviations from the gradient at each sample, and of their squares."""
 
-    def __init__(self, centre: tuple[Native, ...], passes: Passes) -> None:
+    def __init__(self, centre: list[Native], passes: Passes) -> None:
         self.centre = centre
         self.first = [array_namespace(g).zeros_like(flat(g)) for g in centre]
         self.squared = [array_namespace(g).zeros_like(flat(g)) for g in centre]
         self.draws = np.zeros(passes.samples)
         self.host = passes.host
 
-    def add(self, gradients: tuple[Native, ...], rows: np.ndarray) -> None:
+    def add(self, gradients: list[Native], rows: np.ndarray) -> None:
         """Add gradients of packed rows, given the sample of each row (in order)."""
         own, local = np.unique(rows, return_inverse=True)
         np.add.at(self.draws, rows, 1)
@@ -133,4 +133,4 @@ def _add_draws(
 
     for part, gradient in passes.gradient(rows, build):
         for total, gradients in zip(totals, gradient.gradients, strict=True):
-            total.add(gradients, rows[part])
+            total.add(passes.collapse(gradients), rows[part])

@@ -8,6 +8,7 @@ from array_api_compat import array_namespace
 from ...arrays import draws
 from ...arrays.rows import flat
 from ...core.declare import Attribution, Axiom, Passes, parameter
+from ...core.errors import InputError
 from ...core.types import Native
 from ...core.view import Capability
 from .sampling import average
@@ -18,8 +19,8 @@ class SmoothGrad:
     """The mean gradient around the input, with its standard error.
 
     Gaussian noise is added to the input; its standard deviation is ``noise`` times the range (largest minus smallest value)
-    of each sample. Draws are shared by all samples. A sample stops when the standard error of its map is below
-    ``tolerance``, or after ``most`` draws; ``error`` says which accuracy was reached.
+    of each sample, or ``sigma`` in the input's own units. Draws are shared by all samples. A sample stops when the standard
+    error of its map is below ``tolerance``, or after ``most`` draws; ``error`` says which accuracy was reached.
 
     Cost: one gradient row per draw, one at the sample, and one forward row per baseline for the evidence.
 
@@ -43,6 +44,7 @@ class SmoothGrad:
     cite: ClassVar[tuple[str, ...]] = ("smilkov2017smoothgrad",)
 
     noise: float = parameter(0.15, "standard deviation of the noise, as a share of each sample's range", above=0)
+    sigma: float | None = parameter(None, "standard deviation of the noise in the input's units, instead of noise", above=0)
     tolerance: float = parameter(0.05, "estimated relative error of the map", above=0, most=1)
     samples: int | None = parameter(None, "fixed number of noisy copies instead of a tolerance", least=2, most=1_000_000)
     most: int = parameter(256, "noisy copies after which it stops short of the tolerance", least=2)
@@ -53,7 +55,7 @@ class SmoothGrad:
         def noise(number: int) -> tuple[Native, ...]:
             return tuple(_noise(points, passes.seed, place, number) for place, points in enumerate(passes.points))
 
-        scale = tuple(self.noise * _range(points) for points in passes.points)
+        scale = tuple(self._scale(points, passes) for points in passes.points)
         passes.at_input()
         wanted = self.samples or self.most
         most = min(wanted, passes.allowance())
@@ -61,6 +63,19 @@ class SmoothGrad:
             passes.refuse_budget(needed=self.samples or 2)
         means = average(passes, noise, scale, 2, most, None if self.samples else self.tolerance)
         return [Attribution(one.values, standard_errors=one.standard_errors, error=one.error) for one in means]
+
+    def _scale(self, points: Native, passes: Passes) -> Native:
+        """Standard deviation of the noise for each sample; a sample without a range has none of its own."""
+        spans = _range(points)
+        if self.sigma is not None:
+            return array_namespace(spans).full_like(spans, self.sigma)
+        constant = passes.host(flat(spans))[:, 0] == 0
+        if constant.any():
+            raise InputError(
+                f"smoothgrad: all entries of an input are equal in sample {int(constant.argmax())}, so that a share of its range "
+                "is no noise at all. Give the standard deviation in the input's own units, sigma=."
+            )
+        return self.noise * spans
 
 
 def _noise(points: Native, seed: int, place: int, number: int) -> Native:

@@ -50,10 +50,12 @@ class JaxView:
         given = leaves or {}
         return inputs.put({n: given[n] if n in given else jnp.take(a, rows, axis=0) for n, a in inputs.batched.items()})
 
-    def predict(self, batch: Inputs, *, replace: Mapping[Layer, Any] | None = None) -> Any:
+    def predict(
+        self, batch: Inputs, *, keep: Sequence[Layer] = (), replace: Mapping[Layer, Any] | None = None
+    ) -> tuple[Any, list[Any]]:
         """One call."""
-        self._no_layers(list(replace or {}))
-        return tree.plain(self._call(batch))
+        self._no_layers([*keep, *(replace or {})])
+        return self._call(batch), []
 
     def gradient(
         self,
@@ -69,28 +71,23 @@ class JaxView:
         self._no_layers([target.layer for target in targets if target.layer is not None])
         leaves = {place: batch.leaves[place] for place in wrt if isinstance(place, str)}
         outputs, pull = jax.vjp(lambda given: self._call(batch.put(given)), leaves)
-        values, gradients = [], []
+        values, gradients, output = [], [], None
         for target in targets:
-            target.evaluate(tree.plain(outputs), rows)  # resolves "predicted" on concrete outputs
+            target.evaluate(outputs, rows)  # resolves "predicted" on concrete outputs
             value, pull_value = jax.vjp(lambda held, target=target: target.evaluate(held, rows), outputs)
             (cotangent,) = pull_value(jnp.ones_like(value))
             (from_inputs,) = pull(cotangent)
-            at_output = tree.flatten(cotangent)[target.leaf or next(iter(tree.flatten(cotangent)))]
-            gradients.append(tuple(from_inputs[place] if isinstance(place, str) else at_output for place in wrt))
+            if OUTPUT in wrt:
+                output, at_output = _read(target, outputs, cotangent)
+                from_inputs[OUTPUT] = at_output
+            gradients.append(tuple(from_inputs[place] for place in wrt))
             values.append(value)
-        output = next(iter(tree.flatten(outputs).values()))
         points = tuple(leaves[place] if isinstance(place, str) else output for place in wrt)
         return Gradient(tuple(values), tuple(gradients), points, tree.plain(outputs))
 
-    def activations(self, batch: Inputs, at: Sequence[Layer], *, replace: Mapping[Layer, Any] | None = None) -> list[Any]:
-        """Not for functions."""
-        self._no_layers([*at, *(replace or {})])
-        return []
-
-    def layers(self, batch: Inputs) -> tuple[LayerInfo, ...]:
+    def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
         """A function shows no layers."""
-        del batch
-        return ()
+        return (), 0
 
     def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:
         """Floating leaves, each at itself."""
@@ -136,3 +133,15 @@ class JaxView:
                 f"the jax adapter cannot reach layer {str(layers[0])!r}: a function shows no layers. "
                 "Path methods without at= and without pl.Neuron need none."
             )
+
+
+def _read(target: RowTarget, outputs: Any, cotangents: Any) -> tuple[Any, Any]:
+    """The one output that a target reads, and the derivative there."""
+    named, pulled = tree.flatten(outputs), tree.flatten(cotangents)
+    read = [target.leaf] if target.leaf else [n for n, g in pulled.items() if g.dtype != jax.dtypes.float0 and bool(jnp.any(g))]
+    if len(read) != 1:
+        raise CapabilityError(
+            f"the gradient at the output is that of one output, and the target reads {len(read)}: {', '.join(read)}. "
+            "Give a target that reads one of them."
+        )
+    return named[read[0]], pulled[read[0]]

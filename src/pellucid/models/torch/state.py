@@ -19,7 +19,7 @@ def held(module: torch.nn.Module, device: torch.device, seed: int) -> Generator[
     """
     modules = list(module.modules())
     modes = [m.training for m in modules]
-    buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+    kept = [(m, name, tensor, tensor.detach().clone()) for m in modules for name, tensor in _written(m)]
     devices = [device] if device.type == "cuda" else []
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices))
@@ -42,6 +42,16 @@ def held(module: torch.nn.Module, device: torch.device, seed: int) -> Generator[
             for m, mode in zip(modules, modes, strict=True):
                 m.training = mode
             with torch.no_grad():
-                for buffer, before in buffers:
-                    if not torch.equal(buffer, before):
-                        buffer.copy_(before)
+                for m, name, tensor, before in kept:
+                    if not torch.equal(tensor, before):
+                        tensor.copy_(before)
+                    if getattr(m, name) is not tensor:
+                        setattr(m, name, tensor)
+
+
+def _written(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
+    """Tensors that a forward pass may write: buffers, and embeddings that are renormalised when they are looked up."""
+    own = [(name, buffer) for name, buffer in module.named_buffers(recurse=False) if buffer is not None]
+    if getattr(module, "max_norm", None) is not None and isinstance(getattr(module, "weight", None), torch.Tensor):
+        own.append(("weight", module.weight))
+    return own

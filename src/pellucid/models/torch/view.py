@@ -16,7 +16,7 @@ from ...core import tree
 from ...core.errors import CapabilityError, InputError, LayerError
 from ...core.targets import Layer, RowTarget
 from ...core.types import MemoryFormat, Rows
-from ...core.view import Capability, Gradient, Inputs, LayerInfo, Place, Spec
+from ...core.view import OUTPUT, Capability, Gradient, Inputs, LayerInfo, Place, Spec
 from ..reading import leaves_of
 from . import nonfinite
 from .hooks import Edit, at_layers
@@ -33,17 +33,18 @@ class TorchView:
     """One module; see ``core.view.ModelView`` for what the methods promise."""
 
     adapter = "torch"
-    capabilities: frozenset[Capability] = frozenset({"predict", "gradient", "activations", "replace", "layers"})
+    capabilities: frozenset[Capability] = frozenset({"predict", "gradient", "replace", "layers"})
 
     def __init__(self, module: nn.Module, spec: Spec) -> None:
         if not isinstance(module, nn.Module):
             raise CapabilityError(f"{type(module).__name__} is of torch, but no torch.nn.Module; put the function into a module.")
-        self.module = module
+        self.module: nn.Module = getattr(module, "_orig_mod", module)  # what torch.compile was given: the same layers and weights
         self.spec = spec
         first = next(iter([*module.parameters(), *module.buffers()]), None)
         self._device = torch.device("cpu") if first is None else first.device
         floating = [p.dtype for p in module.parameters() if p.is_floating_point()]
         self.dtype = floating[0] if floating else torch.float32
+        self._floating = bool(floating)
         self._working = self.dtype if self.dtype == torch.float64 else torch.float32
         if self._device.type == "meta":
             raise CapabilityError("the model's parameters are on the 'meta' device: they have no values. Load the weights first.")
@@ -65,6 +66,8 @@ class TorchView:
     def inputs(self, x: Any) -> Inputs:
         """Tensors on the model's device, floats in the working dtype."""
         read = leaves_of(x, self.spec)
+        if not self._floating and any(str(leaf.dtype).endswith("float64") for leaf in read.leaves.values()):
+            self.dtype = self._working = torch.float64  # a module without weights computes in what it is given
         notes = list(read.notes)
         moved = sorted({str(leaf.device) for leaf in read.leaves.values() if isinstance(leaf, Tensor)} - {self.device})
         if moved:
@@ -83,10 +86,15 @@ class TorchView:
         }
         return inputs.put(taken)
 
-    def predict(self, batch: Inputs, *, replace: Mapping[Layer, Tensor] | None = None) -> Any:
+    def predict(
+        self, batch: Inputs, *, keep: Sequence[Layer] = (), replace: Mapping[Layer, Tensor] | None = None
+    ) -> tuple[Any, list[Tensor]]:
         """One forward pass without a graph."""
-        with torch.no_grad(), at_layers(self.module, self._replacing(replace)):
-            return _detached(self._call(batch))
+        seen: dict[Layer, Tensor] = {}
+        edits = [*self._replacing(replace), *((layer, _kept(layer, seen)) for layer in keep)]
+        with torch.no_grad(), at_layers(self.module, edits):
+            outputs = self._call(batch)
+        return outputs, [seen[layer].detach().to(self._working) for layer in keep]
 
     def gradient(
         self,
@@ -99,9 +107,11 @@ class TorchView:
     ) -> Gradient:
         """One forward, one backward per target. Where only layers are asked for, no graph is kept before the first."""
         replace = dict(replace or {})
+        at_output = OUTPUT in wrt and len(wrt) > 1  # read off the outputs, whichever of them the target uses
+        inner = [place for place in wrt if not (at_output and place == OUTPUT)]
         from_input = any(isinstance(place, str) for place in wrt)
         leaves: dict[Place, Tensor] = {}
-        for place in wrt:
+        for place in inner:
             if isinstance(place, str):
                 leaves[place] = batch.leaves[place].detach().requires_grad_()
             elif place in replace:
@@ -111,7 +121,9 @@ class TorchView:
         points: dict[Place, Tensor] = dict(leaves)
         edits = self._replacing({layer: leaf.clone() if leaf.requires_grad else leaf for layer, leaf in replace.items()})
         edits += [
-            (place, _differentiated(place, leaves, points)) for place in wrt if isinstance(place, Layer) and place not in replace
+            (place, _differentiated(place, leaves, points))
+            for place in inner
+            if isinstance(place, Layer) and place not in replace
         ]
         neurons: dict[Layer, Tensor] = {}
         edits += [(target.layer, _kept(target.layer, neurons)) for target in targets if target.layer is not None]
@@ -120,8 +132,11 @@ class TorchView:
             outputs = self._call(given)
         with torch.enable_grad():
             values = [t.evaluate(outputs, rows, neurons.get(t.layer) if t.layer else None) for t in targets]
-        order = [leaves[place] for place in wrt]
-        gradients = [self._derivative(value, order, last=i == len(values) - 1) for i, value in enumerate(values)]
+        gradients = []
+        for number, (target, value) in enumerate(zip(targets, values, strict=True)):
+            if at_output:
+                leaves[OUTPUT] = points[OUTPUT] = self._output_of(target, value, outputs)
+            gradients.append(self._derivative(value, wrt, leaves, last=number == len(values) - 1))
         return Gradient(
             tuple(value.detach() for value in values),
             tuple(gradients),
@@ -129,17 +144,7 @@ class TorchView:
             _detached(outputs),
         )
 
-    def activations(self, batch: Inputs, at: Sequence[Layer], *, replace: Mapping[Layer, Tensor] | None = None) -> list[Tensor]:
-        """Outputs of layers from one forward pass."""
-        seen: dict[Layer, Tensor] = {}
-        with (
-            torch.no_grad(),
-            at_layers(self.module, [*self._replacing(replace), *((layer, _kept(layer, seen)) for layer in at)]),
-        ):
-            self._call(batch)
-        return [seen[layer].detach().to(self._working) for layer in at]
-
-    def layers(self, batch: Inputs) -> tuple[LayerInfo, ...]:
+    def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
         """Every module call in order; kept until the module's structure or the input's shape changes."""
         named = list(self.module.named_modules())
         key = (
@@ -147,10 +152,11 @@ class TorchView:
             tuple((name, tuple(leaf.shape[1:])) for name, leaf in batch.leaves.items()),
         )
         known = _LAYERS.setdefault(self.module, {})
-        if key not in known:
-            known.clear()
-            known[key] = self._run_layers(named, batch)
-        return known[key]
+        if key in known:
+            return known[key], 0
+        known.clear()
+        known[key] = self._run_layers(named, batch)
+        return known[key], batch.samples
 
     def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:
         """Floats at the leaf itself, ids at the output of the one embedding that looks them up."""
@@ -165,12 +171,15 @@ class TorchView:
                 places[name] = looked_up[name]
             elif wrt is not None:
                 raise InputError(
-                    f"leaf {name!r} holds integers, and no nn.Embedding of the model looks them up: they have no derivative. "
-                    "Leave it out of wrt=, or pass floats."
+                    f"leaf {name!r} holds integers, and no nn.Embedding of the model looks them up as they are: they have no "
+                    "derivative. Leave it out of wrt=, pass floats, or name the layer that reads them: at=."
                 )
         if not places:
             kinds = ", ".join(f"{name} ({leaf.dtype})" for name, leaf in batch.batched.items())
-            raise InputError(f"none of the inputs can be differentiated: {kinds}. Pass floats, or ids of an nn.Embedding.")
+            raise InputError(
+                f"none of the inputs can be differentiated: {kinds}. Pass floats, or ids of an nn.Embedding; a leaf whose name "
+                "is that of a mask is attributed when wrt= names it."
+            )
         return places
 
     def embedding_baseline(self, inputs: Inputs, leaf: str, place: Layer, ids: int | None) -> tuple[Tensor, str]:
@@ -223,9 +232,8 @@ class TorchView:
 
     def to_numpy(self, array: Tensor) -> np.ndarray:
         """A copy on the host; half precision as float32."""
-        tensor = array.detach() if isinstance(array, Tensor) else torch.as_tensor(array)
-        tensor = tensor.cpu()
-        return (tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor).numpy()
+        tensor = (array.detach() if isinstance(array, Tensor) else torch.as_tensor(array)).cpu()
+        return np.array((tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor).numpy())
 
     def _call(self, batch: Inputs) -> Any:
         given = batch.tree()
@@ -245,7 +253,22 @@ class TorchView:
     def _replacing(self, replace: Mapping[Layer, Tensor] | None) -> list[tuple[Layer, Edit]]:
         return [(layer, lambda _, value=value: self._cast(value)) for layer, value in (replace or {}).items()]
 
-    def _derivative(self, value: Tensor, order: list[Tensor], last: bool) -> tuple[Tensor, ...]:
+    def _output_of(self, target: RowTarget, value: Tensor, outputs: Any) -> Tensor:
+        """The one output that a target reads."""
+        named = {n: leaf for n, leaf in tree.flatten(outputs).items() if isinstance(leaf, Tensor) and leaf.requires_grad}
+        if target.leaf is not None and target.leaf in named:
+            return named[target.leaf]
+        self._check_derivable(value)
+        gradients = torch.autograd.grad(value.sum(), list(named.values()), retain_graph=True, allow_unused=True)
+        read = [name for name, g in zip(named, gradients, strict=True) if g is not None]
+        if len(read) != 1:
+            raise CapabilityError(
+                f"the gradient at the output is that of one output, and the target reads {len(read)}: {', '.join(read)}. "
+                "Give a target that reads one of them."
+            )
+        return named[read[0]]
+
+    def _check_derivable(self, value: Tensor) -> None:
         if not value.is_floating_point():
             raise CapabilityError(f"the target is of dtype {value.dtype} and has no derivative; explain a floating-point output.")
         if not value.requires_grad:
@@ -253,7 +276,16 @@ class TorchView:
                 "the target does not depend on the input through operations that torch can differentiate: it is constant, "
                 "detached, or comes from an operation like argmax or round."
             )
+
+    def _derivative(self, value: Tensor, wrt: Sequence[Place], leaves: Mapping[Place, Tensor], last: bool) -> tuple[Tensor, ...]:
+        self._check_derivable(value)
+        order = [leaves[place] for place in wrt]
         gradients = torch.autograd.grad(value.sum(), order, retain_graph=not last, allow_unused=True)
+        if all(g is None for g in gradients) and all(isinstance(place, Layer) for place in wrt):
+            raise LayerError(
+                f"the target does not depend on the output of {', '.join(map(str, wrt))}. Of a layer that returns several "
+                "tensors the first is read; name a layer whose first output is used."
+            )
         return tuple(
             torch.zeros_like(leaf, dtype=self._working) if g is None else g.detach().to(self._working)
             for g, leaf in zip(gradients, order, strict=True)
@@ -300,7 +332,7 @@ class TorchView:
             users = [
                 (name, sum(other == name for other, _ in calls[: at + 1]))
                 for at, (name, given) in enumerate(calls)
-                if given.shape == batch.leaves[leaf].shape and torch.equal(given, batch.leaves[leaf])
+                if given.shape == batch.leaves[leaf].shape and given.data_ptr() == batch.leaves[leaf].data_ptr()
             ]
             if len(users) > 1:
                 raise LayerError(
@@ -344,6 +376,8 @@ def _detached(outputs: Any) -> Any:
 
 
 def _takes_keywords(module: nn.Module, given: Mapping[str, Any]) -> bool:
-    parameters = inspect.signature(module.forward).parameters.values()
-    names = {p.name for p in parameters}
-    return set(given) <= names or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+    try:
+        inspect.signature(module.forward).bind(**{str(name): leaf for name, leaf in given.items()})
+    except TypeError:
+        return False
+    return all(isinstance(name, str) for name in given)
