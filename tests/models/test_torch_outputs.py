@@ -281,3 +281,21 @@ def test_looking_and_reading_count_towards_the_budget(budget):
             pass
         handle.remove()
         assert sum(rows) <= budget * samples
+
+
+def test_arrays_of_unusual_kinds():
+    from scipy.sparse import csr_array
+
+    net, x = networks.mlp(), networks.rows(2, 6)
+    expected = pl.explain(net, x, target=0, method="saliency").values
+    for same in (x.numpy().astype(">f4"), x.numpy().astype(np.longdouble)):
+        np.testing.assert_allclose(pl.explain(net, same, target=0, method="saliency").values, expected, rtol=1e-6)
+    with pytest.raises(pl.InputError, match="toarray"):
+        pl.explain(net, csr_array(x.numpy()), target=0)
+    with pytest.raises(pl.InputError, match="to_dense"):
+        pl.explain(net, x.to_sparse(), target=0)
+    with pytest.raises(pl.InputError, match="rectangular"):
+        pl.explain(net, [row.requires_grad_() for row in x.unbind()], target=0)
+    with pytest.raises(pl.CapabilityError, match=r"Linear is a class; make a model of it first: Linear\(\.\.\.\)"):
+        pl.explain(nn.Linear, x)
+    assert len(pl.explain(net, x, targets=(t for t in (0, 1)), method="saliency")) == 2

@@ -155,9 +155,9 @@ def _wishes(target: TargetLike, targets: Sequence[TargetLike] | None) -> list[Ta
         return [target]
     if not (isinstance(target, str) and target == "predicted"):
         raise TargetError("give target= or targets=, not both.")
-    if isinstance(targets, (str, int)) or not len(targets):
+    if isinstance(targets, (str, int)) or not (several := list(targets)):
         raise TargetError(f"targets= takes a list with at least one target; got {targets!r}.")
-    return list(targets)
+    return several
 
 
 def _limits(budget: int | Budget | None) -> Budget:

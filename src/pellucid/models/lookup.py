@@ -44,6 +44,8 @@ def _adapter_of(model: Any) -> str:
     adapter = framework_of(model)
     if adapter is not None:
         return adapter
+    if isinstance(model, type):
+        raise CapabilityError(f"{model.__name__} is a class; make a model of it first: {model.__name__}(...).")
     kind = type(model)
     raise CapabilityError(
         f"{kind.__module__}.{kind.__qualname__} is of no framework known here ({', '.join(ADAPTERS)}). "

@@ -73,17 +73,20 @@ def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
 
 def _array(leaf: Any, name: str) -> Any:
     """The leaf itself if it is an array of numbers, else made into one."""
-    if hasattr(leaf, "shape") and hasattr(leaf, "dtype") and not isinstance(leaf, np.ndarray):
+    if hasattr(leaf, "shape") and hasattr(leaf, "dtype") and hasattr(leaf, "__array__") and not isinstance(leaf, np.ndarray):
         return leaf
+    if hasattr(leaf, "toarray"):
+        raise InputError(f"{name!r} is a sparse {type(leaf).__name__}; pass it dense: x.toarray().")
     try:
         array = np.asarray(leaf)
-    except ValueError as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(f"{name!r} is not a rectangular array: {error}") from error
     if array.dtype.kind not in "biufc":
         raise InputError(
             f"{name!r} is {type(leaf).__name__} of {array.dtype} and not of numbers; encode it as the model was trained."
         )
-    return array
+    wide = {np.dtype(np.longdouble): np.dtype(np.float64)}.get(array.dtype, array.dtype)
+    return array.astype(wide.newbyteorder("="), copy=False)  # frameworks know neither foreign byte orders nor long doubles
 
 
 def _with_pictures(x: Any, spec: Spec, notes: list[str]) -> Any:

@@ -221,6 +221,8 @@ class TorchView:
     def to_native(self, array: Any) -> Tensor:
         """A tensor on the model's device; floats in the working dtype, integers as int64."""
         tensor = array.detach() if isinstance(array, Tensor) else torch.from_numpy(np.array(array))
+        if tensor.layout != torch.strided:
+            raise InputError("sparse tensors are not attributed; pass the input dense: x.to_dense().")
         tensor = tensor.to(self._device)
         if tensor.is_inference():
             tensor = tensor.clone()
