@@ -1,6 +1,5 @@
 """``pellucid explain``: the same numbers as from Python, in words and in files, and a command that makes them again."""
 
-import os
 import shlex
 import signal
 import subprocess
@@ -201,7 +200,6 @@ def test_as_a_program(here):
     assert failed.stderr.startswith("error: 'house' has no attribute 'x'.")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_control_c_exits_with_130(here):
     running = subprocess.Popen([*PROGRAM, "explain", "house:slow", "rows.npy"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert running.stdout is not None

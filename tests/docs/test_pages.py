@@ -42,6 +42,7 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(path, tmp_path, monkeypatch)
     for block in BLOCK.finditer(text):
         line = text[: block.start(1)].count("\n")
         exec(compile("\n" * line + block[1], named(path), "exec"), page)
+    assert "pl" in page, "the page never imports pellucid"
 
 
 def test_the_readme_explains_the_readers_own_model_in_five_lines():

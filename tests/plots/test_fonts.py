@@ -37,7 +37,8 @@ def test_latin_names_need_no_other_font(monkeypatch):
     monkeypatch.setattr(fonts, "FAMILIES", ())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        plot(table(features=2), features=["pétale", "Länge"])
+        figure = plot(table(features=2), features=["pétale", "Länge"])
+    assert {label.get_text().split(" = ")[0] for label in figure.axes[0].get_yticklabels()} == {"pétale", "Länge"}
 
 
 def test_a_font_installed_after_matplotlib_listed_them_is_found(monkeypatch):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -60,7 +61,11 @@ def test_cut_squares_keep_their_place():
 
 
 def test_an_empty_map_is_drawn():
-    plot(photos(values=np.zeros((2, 3, 24, 24)))).savefig("/dev/null", format="png")
+    figure = plot(photos(values=np.zeros((2, 3, 24, 24))))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    assert len(image_axes(figure)) == 2
+    assert buffer.getvalue().startswith(b"\x89PNG")
 
 
 def test_bars_show_the_largest_and_sum_the_rest():
