@@ -61,7 +61,7 @@ def _rows(passes: Passes, leaf: str, baseline: Any) -> _Rows:
     xp = array_namespace(points)
     sample = tuple(points.shape[1:])
     if callable(baseline):
-        made = passes.view.to_native(np.array(baseline(passes.view.to_numpy(points))))
+        made = passes.view.to_native(baseline(passes.view.to_numpy(points)))  # copied below, with the dtype
         if tuple(made.shape) != tuple(points.shape):
             raise InputError(
                 f"baseline function for {leaf!r} returned shape {tuple(made.shape)}; it must return one baseline per sample, "
