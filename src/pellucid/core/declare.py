@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Literal, NoReturn, Protocol, get_args, get_typ
 import numpy as np
 
 from .errors import InputError, nearest
+from .records import Finding
 from .targets import Layer
 from .types import Native, Over, Rows
 from .view import Capability, Gradient, LayerInfo, Place
@@ -93,8 +94,9 @@ class Attribution:
     """What a method computed for one target, native arrays still.
 
     ``values`` and ``standard_errors`` are by attributed place, in the engine's order (one entry for values that lie
-    elsewhere); ``base_value`` and ``error`` are one number per sample where the method has them. ``details`` are further
-    arrays with the samples first.
+    elsewhere); ``base_value`` and ``error`` are one number per sample where the method has them, ``tolerance`` the error that
+    it was to reach. ``reference`` are the baselines that it used, ``layers`` those that it read. ``details`` are further
+    arrays with the samples first, ``evidence`` what the method itself found out.
     """
 
     values: Sequence[Native]
@@ -102,8 +104,11 @@ class Attribution:
     standard_errors: Sequence[Native] | None = None
     base_value: np.ndarray | None = None
     error: np.ndarray | None = None
-    layer: Layer | None = None
+    tolerance: float | None = None
+    reference: Reference | None = None
+    layers: tuple[Layer, ...] = ()
     details: Mapping[str, Native] = field(default_factory=dict)
+    evidence: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,9 @@ class Passes(Protocol):
     places: tuple[Place, ...]
     """Where the method attributes."""
     at: Layer | None
-    """The layer that the user named, if any."""
+    """The layer whose output takes the place of the input, if the user named one."""
+    read: tuple[Layer, ...]
+    """The layers that the user named, for methods that read layers."""
     channels_last: bool
     """Whether images and feature maps have their channels last."""
 
@@ -168,8 +175,32 @@ class Passes(Protocol):
         """Values and gradients at the samples themselves, computed once; ``wrt`` defaults to ``places``."""
         ...
 
-    def gradient(self, rows: Rows, build: Callable[[slice], tuple[Native, ...]]) -> Iterator[tuple[slice, Gradient]]:
-        """Gradients at the points that ``build`` makes for each part of the packed rows."""
+    def forward(self, keep: Sequence[Layer]) -> AtInput:
+        """Values at the samples and the outputs of these layers (``points``), without gradients."""
+        ...
+
+    def gradient(
+        self,
+        rows: Rows,
+        build: Callable[[slice], tuple[Native, ...]],
+        *,
+        wrt: Sequence[Place] | None = None,
+        along: Callable[[slice], tuple[Native, ...]] | None = None,
+    ) -> Iterator[tuple[slice, Gradient]]:
+        """Gradients at the points that ``build`` makes, by place, for each part of the packed rows.
+
+        ``wrt`` defaults to ``places``; elsewhere it says where the gradient is read while the points move. ``along`` makes
+        directions by place, and asks for the derivative of the gradients in them too.
+        """
+        ...
+
+    def predict(
+        self, rows: Rows, build: Callable[[slice], tuple[Native, ...]], at: Sequence[Place] | None = None
+    ) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:
+        """Target values ``[target]`` at the points that ``build`` makes at ``at`` (by default ``places``), without gradients.
+
+        Where all rows of a part belong to one sample and only layers are replaced, what lies before them runs once.
+        """
         ...
 
     def reference(self, baseline: Any) -> Reference:
@@ -184,8 +215,16 @@ class Passes(Protocol):
         """Every layer call of the model, found by running it once."""
         ...
 
+    def biases(self) -> list[tuple[Layer, Native]]:
+        """The constant that each affine layer call adds, by channel ``(channels,)``, in the order in which they ran."""
+        ...
+
+    def spatial_leaf(self) -> str:
+        """The leaf that maps are drawn over: that with most spatial axes."""
+        ...
+
     def spatial_size(self) -> tuple[int, ...]:
-        """Height and width (or length, or three sizes) of the input that maps are drawn over; empty if it has none."""
+        """Height and width (or length, or three sizes) of that leaf; empty if it has none."""
         ...
 
     def host(self, array: Native) -> np.ndarray:
@@ -211,7 +250,12 @@ class Passes(Protocol):
 
 @runtime_checkable
 class Method(Protocol):
-    """The declaration of an attribution method."""
+    """The declaration of an attribution method.
+
+    A path method with ``reads_layer = True`` moves the input and reads the gradient at the layer in ``at=``; others take that
+    layer's output for the input. ``rows`` (a class attribute, or a property where parameters decide) is about how many
+    model rows a sample costs, from which the engine sees whether measuring its packing pays; 1 where it is not given.
+    """
 
     name: ClassVar[str]
     engine: ClassVar[str]

@@ -21,7 +21,7 @@ from .types import Layout, MemoryFormat, Native, OutputKind, Rows
 Place = str | Layer
 """Where a derivative is taken: a leaf of the input by name, or the output of a layer."""
 
-Capability = Literal["predict", "gradient", "replace", "layers"]
+Capability = Literal["predict", "gradient", "hessian", "replace", "layers"]
 
 OUTPUT = Layer("")
 """The model's own output as a place: the derivative there is dL/df."""
@@ -89,12 +89,16 @@ class LayerInfo:
 
 @dataclass(frozen=True)
 class Gradient:
-    """What one forward and its backwards gave, detached; gradients are ``[target][place]``, values ``[target]``."""
+    """What one forward and its backwards gave, detached; gradients are ``[target][place]``, values ``[target]``.
+
+    ``hessian_products`` are the derivatives of the gradients along given directions, like ``gradients``.
+    """
 
     values: tuple[Native, ...]
     gradients: tuple[tuple[Native, ...], ...]
     points: tuple[Native, ...]
     outputs: Any
+    hessian_products: tuple[tuple[Native, ...], ...] = ()
 
 
 class ModelView(Protocol):
@@ -134,12 +138,20 @@ class ModelView(Protocol):
         *,
         wrt: Sequence[Place],
         replace: Mapping[Layer, Native] | None = None,
+        along: Sequence[Native] | None = None,
     ) -> Gradient:
-        """One forward, one backward per target; the derivative at a layer is that of a zero added to its output."""
+        """One forward, one backward per target; the derivative at a layer is that of a zero added to its output.
+
+        ``along`` gives a direction for each place in ``wrt``, and asks for Hessian-vector products.
+        """
         ...
 
     def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
         """Every layer call in the order in which it happened, found by running, and the rows that it took to find out."""
+        ...
+
+    def biases(self, batch: Inputs) -> tuple[list[tuple[Layer, Native]], int]:
+        """What each affine layer call adds, by channel, in the order of the calls, and the rows that it took to find out."""
         ...
 
     def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:

@@ -72,9 +72,9 @@ def saturation(passes: Passes, reference: Reference, base_values: np.ndarray, ta
     return findings
 
 
-def accuracy(attribution: Attribution, tolerance: float | None, method: str) -> list[Finding]:
+def accuracy(attribution: Attribution, method: str) -> list[Finding]:
     """A finding when the tolerance was not reached or, with a fixed amount of work, when the map is mostly noise."""
-    error = attribution.error
+    error, tolerance = attribution.error, attribution.tolerance
     if error is None or not (missed := error > (tolerance or NOISE)).any():
         return []
     if tolerance is None:

@@ -35,6 +35,7 @@ class Passes:
         *,
         seams: Mapping[str, Place],
         at: Layer | None,
+        read: tuple[Layer, ...],
         seed: int,
         budget: Budget,
         batch_size: int,
@@ -44,7 +45,7 @@ class Passes:
         looked: int = 0,
     ) -> None:
         self.view, self.inputs, self.row_targets = view, inputs, list(targets)
-        self.seams, self.at, self.seed = seams, at, seed
+        self.seams, self.at, self.read, self.seed = seams, at, read, seed
         self.samples, self.targets = inputs.samples, len(self.row_targets)
         self.places = tuple(seams.values())
         self.channels_last = view.spec.layout == "NHWC"
@@ -56,15 +57,18 @@ class Passes:
         self._budget, self._report, self._started = budget, report, started
         self._spent = np.zeros(self.samples, int)
         self._done = 0.0
+        self._target_values: tuple[np.ndarray, ...] = ()
         self._at_input: dict[tuple[Place, ...], AtInput] = {}
         self._references: dict[int, Reference] = {}
+        self._prefix_once: dict[Sequence[Place], bool] = {}
         if looked:
             self._spend_on_all(1, looked)
 
     @property
     def target_values(self) -> tuple[np.ndarray, ...]:
         """The targets at the samples, by whichever pass over them came first."""
-        return next(iter(self._at_input.values())).values
+        self._look()
+        return self._target_values
 
     @property
     def points(self) -> tuple[Native, ...]:
@@ -85,18 +89,59 @@ class Passes:
                 self._at_input.setdefault(self.places, AtInput(full.values, shorter, full.points[:count]))
         return self._at_input[places]
 
-    def gradient(self, rows: Rows, build: Build) -> Iterator[tuple[slice, Gradient]]:
+    def forward(self, keep: Sequence[Layer]) -> AtInput:
+        """Values and layer outputs at the samples, without gradients."""
+        rows, layers = np.arange(self.samples), self._target_layers
+        values: list[list[np.ndarray]] = [[] for _ in self.row_targets]
+        outputs: list[dict[str, Native]] = []
+        points: list[tuple[Native, ...]] = []
+
+        def run(part: slice) -> tuple[Any, list[Native]]:
+            batch = self.view.take(self.inputs, rows[part], self.memory_format)
+            return self.view.predict(batch, keep=[*keep, *(layer for layer in layers if layer not in keep)])
+
+        self._spend(rows)
+        with in_words(self.view, self.inputs):
+            for part, (made, kept) in self._parts(self.samples, run):
+                seen = dict(zip([*keep, *(layer for layer in layers if layer not in keep)], kept, strict=True))
+                points.append(tuple(seen[layer] for layer in keep))
+                for t, target in enumerate(self.row_targets):
+                    at = seen[target.layer] if target.layer else None
+                    values[t].append(self.host(target.evaluate(made, rows[part], at)))
+                    self._check_values(values[t][-1], rows[part])
+                outputs.append(_rows_first(tree.plain(made), part.stop - part.start))
+        told = tuple(np.concatenate(value) for value in values)
+        self._seen(outputs, told)
+        return AtInput(told, tuple(() for _ in told), _joined(points))
+
+    def gradient(
+        self, rows: Rows, build: Build, *, wrt: Sequence[Place] | None = None, along: Build | None = None
+    ) -> Iterator[tuple[slice, Gradient]]:
         """Gradients at built points; see ``core.declare.Passes``."""
-        self.at_input()
+        self._look()
+        places = self.places if wrt is None else tuple(wrt)
 
         def run(part: slice) -> tuple[Inputs, Gradient]:
-            batch, replace = self._batch(rows[part], build(part))
-            return batch, self.view.gradient(batch, self.row_targets, rows[part], wrt=self.places, replace=replace)
+            batch, replace = self._batch(rows[part], build(part), self.places)
+            directions = None if along is None else along(part)
+            return batch, self.view.gradient(batch, self.row_targets, rows[part], wrt=places, replace=replace, along=directions)
 
-        self._spend(rows, backward=self.targets)
+        self._spend(rows, backward=self.targets * (1 if along is None else 2))
         for part, (batch, gradient) in self._parts(len(rows), run):
             self._check_finite(gradient, batch, rows[part])
             yield part, gradient
+
+    def predict(
+        self, rows: Rows, build: Build, at: Sequence[Place] | None = None
+    ) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:
+        """Target values at built points; see ``core.declare.Passes``."""
+        self._look()
+        places = self.places if at is None else tuple(at)
+        self._spend(rows)
+        for part, values in self._parts(len(rows), lambda part: self._values(rows[part], build(part), places)):
+            for value in values:
+                self._check_values(value, rows[part])
+            yield part, values
 
     def reference(self, baseline: Any) -> Reference:
         """A user's baseline at ``places``; made once, so that a function that draws is asked only once."""
@@ -112,16 +157,11 @@ class Passes:
         if self._independent(reference):
             return [value.reshape(shape) for value in self._shared_values(reference)]
         owner, index = np.repeat(np.arange(self.samples), reference.rows), reference.index.reshape(-1)
-        layers = list(dict.fromkeys(target.layer for target in self.row_targets if target.layer is not None))
         self._spend(owner, other=len(owner))
 
-        def run(part: slice) -> list[np.ndarray]:
+        def run(part: slice) -> tuple[np.ndarray, ...]:
             built = tuple(take(points, index[part]) for points in reference.points)
-            batch, replace = self._batch(owner[part], built)
-            outputs, kept = self.view.predict(batch, keep=layers, replace=replace)
-            seen = dict(zip(layers, kept, strict=True))
-            targets = ((target, seen[target.layer] if target.layer else None) for target in self.row_targets)
-            return [self.host(target.evaluate(outputs, owner[part], layer)) for target, layer in targets]
+            return self._evaluated(owner[part], *self._batch(owner[part], built, self.places))
 
         parts = [values for _, values in self._parts(len(owner), run)]
         return [np.concatenate(values).reshape(shape) for values in zip(*parts, strict=True)]
@@ -152,12 +192,23 @@ class Passes:
         embedded = [self.at is None and isinstance(place, Layer) for place in self.places]
         return [array_namespace(a).sum(a, axis=-1) if ids else a for a, ids in zip(arrays, embedded, strict=True)]
 
+    def biases(self) -> list[tuple[Layer, Native]]:
+        """What each affine layer call adds; one row if the layers are not known from before."""
+        if self.allowance() < 2:
+            self.refuse_budget(needed=2)
+        with in_words(self.view, self.inputs):
+            found, rows = self.view.biases(self.view.take(self.inputs, np.arange(1), self.memory_format))
+        if rows:
+            self._spend_on_all(1, rows)
+        return found
+
+    def spatial_leaf(self) -> str:
+        """The leaf with most axes."""
+        return max(self.inputs.batched, key=lambda name: self.inputs.leaves[name].ndim)
+
     def spatial_size(self) -> tuple[int, ...]:
-        """Spatial axes of the leaf that has most of them."""
-        shapes = [tuple(leaf.shape) for leaf in self.inputs.batched.values() if leaf.ndim >= 3]
-        if not shapes:
-            return ()
-        shape = max(shapes, key=len)
+        """Spatial axes of that leaf."""
+        shape = tuple(self.inputs.leaves[self.spatial_leaf()].shape)
         return shape[1:-1] if self.channels_last else shape[2:]
 
     def host(self, array: Native) -> np.ndarray:
@@ -202,18 +253,65 @@ class Passes:
                 for t in range(self.targets):
                     values[t].append(self.host(gradient.values[t]))
                     gradients[t].append(gradient.gradients[t])
-        if self.outputs is None:
-            self.outputs = _joined_outputs(outputs)
+        told = tuple(np.concatenate(value) for value in values)
+        self._seen(outputs, told)
         return AtInput(
-            tuple(np.concatenate(value) for value in values),
+            told,
             tuple(_joined(blocks) for blocks in gradients),
             _joined(points),
         )
 
-    def _batch(self, rows: Rows, built: tuple[Native, ...]) -> tuple[Inputs, dict[Layer, Native]]:
-        leaves = {place: points for place, points in zip(self.places, built, strict=True) if isinstance(place, str)}
-        replace = {place: points for place, points in zip(self.places, built, strict=True) if isinstance(place, Layer)}
+    @property
+    def _target_layers(self) -> list[Layer]:
+        """Layers whose neurons are explained."""
+        return list(dict.fromkeys(target.layer for target in self.row_targets if target.layer is not None))
+
+    def _look(self) -> None:
+        """Make sure that the samples themselves were run: targets are resolved by what the model says of them."""
+        if self.outputs is None:
+            if self.places:
+                self.at_input()
+            else:
+                self.forward([])
+
+    def _seen(self, outputs: list[dict[str, Native]], values: tuple[np.ndarray, ...]) -> None:
+        if self.outputs is None:
+            self.outputs, self._target_values = _joined_outputs(outputs), values
+
+    def _batch(self, rows: Rows, built: tuple[Native, ...], places: Sequence[Place]) -> tuple[Inputs, dict[Layer, Native]]:
+        leaves = {place: points for place, points in zip(places, built, strict=True) if isinstance(place, str)}
+        replace = {place: points for place, points in zip(places, built, strict=True) if isinstance(place, Layer)}
         return self.view.take(self.inputs, rows, self.memory_format, leaves), replace
+
+    def _values(self, rows: Rows, built: tuple[Native, ...], places: tuple[Place, ...]) -> tuple[np.ndarray, ...]:
+        """Target values of one batch.
+
+        Where every row replaces layers of the same sample, the network up to them needs to run for one row only: what comes
+        after sees that row broadcast. Whether this model takes that is tried once, beside the batch in full.
+        """
+        same = len(rows) > 1 and all(isinstance(place, Layer) for place in places) and bool((rows == rows[0]).all())
+        if not same or self._prefix_once.get(places) is False:
+            return self._evaluated(rows, *self._batch(rows, built, places))
+        if places not in self._prefix_once:
+            full = self._evaluated(rows, *self._batch(rows, built, places))
+            try:
+                short = self._evaluated(rows, *self._batch(rows[:1], built, places))
+            except (RuntimeError, ValueError, TypeError, LookupError, InputError):
+                short = None
+            self._prefix_once[places] = short is not None and all(
+                np.allclose(a, b, rtol=1e-4, atol=1e-5 * float(np.abs(b).max())) for a, b in zip(short, full, strict=True)
+            )
+            self.other_rows += 1
+            return full
+        return self._evaluated(rows, *self._batch(rows[:1], built, places))
+
+    def _evaluated(self, rows: Rows, batch: Inputs, replace: Mapping[Layer, Native]) -> tuple[np.ndarray, ...]:
+        """Target values of a batch that is ready to run."""
+        layers = self._target_layers
+        outputs, kept = self.view.predict(batch, keep=layers, replace=replace)
+        seen = dict(zip(layers, kept, strict=True))
+        targets = ((target, seen[target.layer] if target.layer else None) for target in self.row_targets)
+        return tuple(self.host(target.evaluate(outputs, rows, layer)) for target, layer in targets)
 
     def _shared_values(self, reference: Reference) -> list[np.ndarray]:
         """Values at baselines whose outputs are the same for every sample: each is run once, and read for every sample."""
@@ -221,7 +319,8 @@ class Passes:
         self._spend_on_all(reference.rows, count)
 
         def run(part: slice) -> Any:
-            batch, replace = self._batch(np.zeros(part.stop - part.start, int), tuple(p[part] for p in reference.points))
+            points = tuple(p[part] for p in reference.points)
+            batch, replace = self._batch(np.zeros(part.stop - part.start, int), points, self.places)
             return self.view.predict(batch, replace=replace)[0]
 
         parts = [(tree.flatten(outputs), part) for part, outputs in self._parts(count, run)]
@@ -278,9 +377,15 @@ class Passes:
         if self._budget.rows is not None and self._spent.max() > self._budget.rows:
             raise BudgetError(f"budget={self._budget.rows} rows per sample is too small: this needs {int(self._spent.max())}.")
 
+    def _check_values(self, value: np.ndarray, rows: Rows) -> None:
+        if not np.isfinite(value).all():
+            bad = int(rows[int(np.argmin(np.isfinite(value)))])
+            raise NonFiniteError(f"the value of the target is NaN or infinite at sample {bad} or at a changed copy of it.")
+
     def _check_finite(self, gradient: Gradient, batch: Inputs, rows: Rows) -> None:
         named = [("value of the target", value) for value in gradient.values]
         named += [("gradient", g) for gradients in gradient.gradients for g in gradients]
+        named += [("second derivative", h) for products in gradient.hessian_products for h in products]
         for what, array in named:
             xp = array_namespace(array)
             if bool(xp.all(xp.isfinite(array))):

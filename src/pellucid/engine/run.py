@@ -15,7 +15,7 @@ from .. import catalog
 from ..core import declare, tree
 from ..core.declare import Attribution, Method
 from ..core.errors import CapabilityError, InputError, NonFiniteError, TargetError, nearest
-from ..core.records import Cost, Explanation, Plan
+from ..core.records import Cost, Explanation, Finding, Plan
 from ..core.targets import Layer, RowTarget, TargetLike
 from ..core.types import Budget, MemoryFormat, Native
 from ..core.view import Inputs, ModelView, Place
@@ -34,7 +34,7 @@ def explain(
     target: TargetLike = "predicted",
     targets: Sequence[TargetLike] | None = None,
     method: str | Method = "integrated-gradients",
-    at: str | Layer | None = None,
+    at: str | Layer | Sequence[str | Layer] | None = None,
     wrt: str | Sequence[str] | None = None,
     budget: int | Budget | None = None,
     seed: int = 0,
@@ -63,7 +63,8 @@ def explain(
         A name from ``pl.methods()``, or an instance of a method (a user's own, too).
     at
         A layer instead of the input: its name, or ``pl.Layer(name, call=)`` for one that is used several times. Path methods
-        then explain the rest of the network from that layer's output on; class activation maps weigh its channels.
+        then explain the rest of the network from that layer's output on; conductance and internal influence read the gradient
+        there; class activation maps weigh its channels, and join the maps of several layers (a sequence).
     wrt
         Names of the leaves that get attributions; by default all floating ones, and ids through their embedding.
     budget
@@ -103,12 +104,14 @@ def explain(
         raise InputError(f"seed must be a whole number, 0 or more; got {seed!r}.")
     view = view_of(model)
     _check_needs(declared, view)
-    place = Layer(at) if isinstance(at, str) else at
+    reads = declared.engine == "map" or getattr(declared, "reads_layer", False)
+    named = _layers_named(at, declared.engine == "map", declared.name)
+    place = named[0] if named and not reads else None
     with view.session(seed), reporting(progress, declared.name) as report:
         inputs = view.inputs(x)
         _check_finite(view, inputs)
         row_targets = [RowTarget(wish, inputs.samples, view.spec.classes, view.to_native, view.to_numpy) for wish in wishes]
-        seams = _seams(view, inputs, declared, place, [wrt] if isinstance(wrt, str) else wrt)
+        seams = _seams(view, inputs, declared.engine == "map", place, [wrt] if isinstance(wrt, str) else wrt)
         by_looking = place is None and any(isinstance(seam, Layer) for seam in seams.values())
         how = packing(view, inputs, batch_size, memory_format)
         passes = Passes(
@@ -117,6 +120,7 @@ def explain(
             row_targets,
             seams=seams,
             at=place,
+            read=named if reads else (),
             seed=seed,
             budget=limits,
             batch_size=how.batch_size,
@@ -160,6 +164,16 @@ def _wishes(target: TargetLike, targets: Sequence[TargetLike] | None) -> list[Ta
     return several
 
 
+def _layers_named(at: Any, several: bool, method: str) -> tuple[Layer, ...]:
+    """The layers in ``at=``."""
+    given = () if at is None else (at,) if isinstance(at, (str, Layer)) else tuple(at) if isinstance(at, (list, tuple)) else None
+    if given is None or not all(isinstance(layer, (str, Layer)) for layer in given) or (at is not None and not given):
+        raise InputError(f"at= takes the name of a layer, pl.Layer(name, call=), or several in a list; got {at!r}.")
+    if len(given) > 1 and not several:
+        raise InputError(f"{method} takes one layer in at=; several are joined by class activation maps only. Got {at!r}.")
+    return tuple(Layer(layer) if isinstance(layer, str) else layer for layer in given)
+
+
 def _limits(budget: int | Budget | None) -> Budget:
     limits = budget if isinstance(budget, Budget) else Budget(rows=budget)
     for name, amount in (("rows", limits.rows), ("seconds", limits.seconds)):
@@ -182,14 +196,14 @@ def _check_needs(method: Method, view: ModelView) -> None:
         )
 
 
-def _seams(view: ModelView, inputs: Inputs, method: Method, at: Layer | None, wrt: Sequence[str] | None) -> dict[str, Place]:
+def _seams(view: ModelView, inputs: Inputs, is_map: bool, at: Layer | None, wrt: Sequence[str] | None) -> dict[str, Place]:
     """Where the method attributes: leaf names (or the layer's) to places."""
-    if wrt is not None and (at is not None or method.engine == "map"):
+    if wrt is not None and (at is not None or is_map):
         raise InputError("wrt= names inputs to attribute to; it has no meaning with at= or for a class activation map.")
     for name in wrt or ():
         if name not in inputs.batched:
             raise InputError(f"wrt={name!r} is not among the inputs.{nearest(name, inputs.batched)}")
-    if method.engine == "map":
+    if is_map:
         return {}
     if at is not None:
         return {tree.BARE: at}
@@ -229,7 +243,7 @@ def _record(passes: Passes, method: Method, attributions: Sequence[Attribution],
         standard_errors=None
         if attribution.standard_errors is None
         else _to_tree(passes, attribution, attribution.standard_errors),
-        baselines=passes.reference(getattr(method, "baseline", None)).name if hasattr(method, "baseline") else None,
+        baselines=attribution.reference.name if attribution.reference is not None else None,
         over=attribution.over if passes.at is None or attribution.over != "input" else "layer",
         inputs=tree.fill(passes.inputs.skeleton, {n: view.to_numpy(leaf) for n, leaf in passes.inputs.leaves.items()}),
         prediction=outputs.get(explained.leaf or "", next(iter(outputs.values()))),
@@ -238,7 +252,7 @@ def _record(passes: Passes, method: Method, attributions: Sequence[Attribution],
         base_value=attribution.base_value,
         residual=_residual(passes, attribution, value) if completes else None,
         error=attribution.error,
-        layer=str(attribution.layer or passes.at or "") or None,
+        layer=", ".join(map(str, attribution.layers or ([passes.at] if passes.at else []))) or None,
         output=view.spec.output,
         classes=view.spec.classes,
         layout=view.spec.layout,
@@ -276,20 +290,18 @@ def _residual(passes: Passes, attribution: Attribution, value: np.ndarray) -> np
     return np.divide(missing, np.abs(change), out=np.where(missing > 0, np.inf, 0.0), where=change != 0)
 
 
-def _evidence(passes: Passes, method: Method, attribution: Attribution, t: int) -> tuple[Any, ...]:
-    fixed = getattr(method, "steps", None) or getattr(method, "samples", None)
-    tolerance = None if fixed else getattr(method, "tolerance", None)
-    findings = evidence.accuracy(attribution, tolerance, method.name)
+def _evidence(passes: Passes, method: Method, attribution: Attribution, t: int) -> tuple[Finding, ...]:
+    findings = (*attribution.evidence, *evidence.accuracy(attribution, method.name))
     if method.engine != "path":
-        return tuple(findings)
+        return findings
     base = attribution.base_value
-    reference = passes.reference(getattr(method, "baseline", None))
+    reference = attribution.reference or passes.reference(None)
     if base is not None and reference.rows == 1:
         values = base[:, None]
     elif passes.allowance() >= reference.rows:
         values = passes.reference_values(reference)[t]
     else:
-        return tuple(findings)
+        return findings
     averages = attribution.error is not None or "completeness" in method.axioms
     return (*evidence.saturation(passes, reference, values, t, averages), *findings)
 
@@ -317,6 +329,8 @@ def _command(method: Method, wishes: Sequence[TargetLike], options: Mapping[str,
 def _spelled_option(value: Any) -> str:
     if isinstance(value, Layer):
         return f"pl.Layer({value.name!r}, call={value.call})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_spelled_option, value))}]"
     if isinstance(value, Budget):
         return f"pl.Budget(rows={value.rows}, seconds={value.seconds})"
     return f"<{_said(value)}>" if callable(value) or hasattr(value, "shape") else repr(value)

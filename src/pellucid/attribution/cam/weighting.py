@@ -32,7 +32,7 @@ def maps(
         How the map is brought to the input's size; ``"none"`` leaves it at the layer's.
     """
     size = passes.spatial_size()
-    layer = passes.at or last_spatial(passes.layers(), size, passes.channels_last, method)
+    layer = passes.read[0] if passes.read else last_spatial(passes.layers(), size, passes.channels_last, method)
     at = passes.at_input([layer])
     attributions = []
     for (gradients,) in at.gradients:
@@ -48,7 +48,7 @@ def maps(
                     "choose a layer that keeps the input's axes, or upsample='none'."
                 )
             heat = resize(heat, size, upsample)
-        attributions.append(Attribution([heat], over="spatial", layer=layer))
+        attributions.append(Attribution([heat], over="spatial", layers=(layer,)))
     return attributions
 
 

@@ -52,4 +52,8 @@ class IntegratedGradients:
             integrals = integrate(passes, reference, self.tolerance)
         else:
             integrals = integrate_fixed(passes, reference, self.steps)
-        return [Attribution(one.values, base_value=one.base_value, error=one.error) for one in integrals]
+        sought = self.tolerance if self.steps is None else None
+        return [
+            Attribution(one.values, base_value=one.base_value, error=one.error, tolerance=sought, reference=reference)
+            for one in integrals
+        ]

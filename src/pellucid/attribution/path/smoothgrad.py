@@ -62,7 +62,8 @@ class SmoothGrad:
         if most < (self.samples or 2):
             passes.refuse_budget(needed=self.samples or 2)
         means = average(passes, noise, scale, 2, most, None if self.samples else self.tolerance)
-        return [Attribution(one.values, standard_errors=one.standard_errors, error=one.error) for one in means]
+        sought = None if self.samples else self.tolerance
+        return [Attribution(one.values, standard_errors=one.standard_errors, error=one.error, tolerance=sought) for one in means]
 
     def _scale(self, points: Native, passes: Passes) -> Native:
         """Standard deviation of the noise for each sample; a sample without a range has none of its own."""

@@ -22,7 +22,7 @@ class JaxView:
     """One function; see ``core.view.ModelView`` for what the methods promise."""
 
     adapter = "jax"
-    capabilities: frozenset[Capability] = frozenset({"predict", "gradient"})
+    capabilities: frozenset[Capability] = frozenset({"predict", "gradient", "hessian"})
 
     def __init__(self, function: Callable[..., Any], spec: Spec) -> None:
         if not callable(function):
@@ -65,6 +65,7 @@ class JaxView:
         *,
         wrt: Sequence[Place],
         replace: Mapping[Layer, Any] | None = None,
+        along: Sequence[Any] | None = None,
     ) -> Gradient:
         """One call, and one pull-back per target."""
         self._no_layers([place for place in (*wrt, *(replace or {})) if isinstance(place, Layer) and place != OUTPUT])
@@ -83,11 +84,16 @@ class JaxView:
             gradients.append(tuple(from_inputs[place] for place in wrt))
             values.append(value)
         points = tuple(leaves[place] if isinstance(place, str) else output for place in wrt)
-        return Gradient(tuple(values), tuple(gradients), points, tree.plain(outputs))
+        products = () if along is None else tuple(self._along(batch, leaves, wrt, target, rows, along) for target in targets)
+        return Gradient(tuple(values), tuple(gradients), points, tree.plain(outputs), products)
 
     def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
         """A function shows no layers."""
         return (), 0
+
+    def biases(self, batch: Inputs) -> tuple[list[tuple[Layer, Any]], int]:
+        """A function shows no layers."""
+        return [], 0
 
     def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:
         """Floating leaves, each at itself."""
@@ -122,6 +128,18 @@ class JaxView:
     def to_numpy(self, array: Any) -> np.ndarray:
         """A copy on the host."""
         return np.array(array)
+
+    def _along(
+        self, batch: Inputs, leaves: dict[str, Any], wrt: Sequence[Place], target: RowTarget, rows: Rows, along: Sequence[Any]
+    ) -> tuple[Any, ...]:
+        """Hessian times direction, by pushing the direction through the gradient."""
+
+        def slopes(given: dict[str, Any]) -> dict[str, Any]:
+            return jax.grad(lambda held: jnp.sum(target.evaluate(self._call(batch.put(held)), rows)))(given)
+
+        direction = {place: jnp.asarray(v, leaves[place].dtype) for place, v in zip(wrt, along, strict=True)}
+        _, products = jax.jvp(slopes, (leaves,), (direction,))
+        return tuple(products[place] for place in wrt)
 
     def _call(self, batch: Inputs) -> Any:
         given = batch.tree()

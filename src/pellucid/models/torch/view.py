@@ -33,7 +33,7 @@ class TorchView:
     """One module; see ``core.view.ModelView`` for what the methods promise."""
 
     adapter = "torch"
-    capabilities: frozenset[Capability] = frozenset({"predict", "gradient", "replace", "layers"})
+    capabilities: frozenset[Capability] = frozenset({"predict", "gradient", "hessian", "replace", "layers"})
 
     def __init__(self, module: nn.Module, spec: Spec) -> None:
         if not isinstance(module, nn.Module):
@@ -104,6 +104,7 @@ class TorchView:
         *,
         wrt: Sequence[Place],
         replace: Mapping[Layer, Tensor] | None = None,
+        along: Sequence[Tensor] | None = None,
     ) -> Gradient:
         """One forward, one backward per target. Where only layers are asked for, no graph is kept before the first."""
         replace = dict(replace or {})
@@ -127,21 +128,26 @@ class TorchView:
         ]
         neurons: dict[Layer, Tensor] = {}
         edits += [(target.layer, _kept(target.layer, neurons)) for target in targets if target.layer is not None]
-        begin = torch.enable_grad() if from_input or replace else torch.no_grad()
+        begin = torch.enable_grad() if from_input or any(place in leaves for place in replace) else torch.no_grad()
         with begin, at_layers(self.module, edits):
             outputs = self._call(given)
         with torch.enable_grad():
             values = [t.evaluate(outputs, rows, neurons.get(t.layer) if t.layer else None) for t in targets]
-        gradients = []
+        gradients, products = [], []
         for number, (target, value) in enumerate(zip(targets, values, strict=True)):
             if at_output:
                 leaves[OUTPUT] = points[OUTPUT] = self._output_of(target, value, outputs)
-            gradients.append(self._derivative(value, wrt, leaves, last=number == len(values) - 1))
+            last = number == len(values) - 1
+            first = self._derivative(value, wrt, leaves, last=last and along is None, again=along is not None)
+            if along is not None:
+                products.append(self._along(first, along, [leaves[place] for place in wrt], last))
+            gradients.append(tuple(g.detach().to(self._working) for g in first))
         return Gradient(
             tuple(value.detach() for value in values),
             tuple(gradients),
             tuple(points[place].detach().to(self._working) for place in wrt),
             _detached(outputs),
+            tuple(products),
         )
 
     def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
@@ -157,6 +163,13 @@ class TorchView:
         known.clear()
         known[key] = self._run_layers(named, batch)
         return known[key], batch.samples
+
+    def biases(self, batch: Inputs) -> tuple[list[tuple[Layer, Tensor]], int]:
+        """Biases of convolutions and dense layers; of a batch norm what is left when its input is zero."""
+        infos, rows = self.layers(batch)
+        modules = dict(self.module.named_modules(remove_duplicate=False))
+        found = [(info.layer, _bias(modules[info.name])) for info in infos]
+        return [(layer, bias.detach().to(self._working)) for layer, bias in found if bias is not None], rows
 
     def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:
         """Floats at the leaf itself, ids at the output of the one embedding that looks them up."""
@@ -279,18 +292,36 @@ class TorchView:
                 "detached, or comes from an operation like argmax or round."
             )
 
-    def _derivative(self, value: Tensor, wrt: Sequence[Place], leaves: Mapping[Place, Tensor], last: bool) -> tuple[Tensor, ...]:
+    def _derivative(
+        self, value: Tensor, wrt: Sequence[Place], leaves: Mapping[Place, Tensor], last: bool, again: bool
+    ) -> tuple[Tensor, ...]:
+        """Gradients by place; ``again`` if they are to be differentiated themselves."""
         self._check_derivable(value)
         order = [leaves[place] for place in wrt]
-        gradients = torch.autograd.grad(value.sum(), order, retain_graph=not last, allow_unused=True)
+        gradients = torch.autograd.grad(value.sum(), order, retain_graph=not last, create_graph=again, allow_unused=True)
         if all(g is None for g in gradients) and all(isinstance(place, Layer) for place in wrt):
             raise LayerError(
                 f"the target does not depend on the output of {', '.join(map(str, wrt))}. Of a layer that returns several "
                 "tensors the first is read; name a layer whose first output is used."
             )
+        return tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(gradients, order, strict=True))
+
+    def _along(
+        self, gradients: Sequence[Tensor], along: Sequence[Tensor], order: Sequence[Tensor], last: bool
+    ) -> tuple[Tensor, ...]:
+        """Hessian times direction: the derivative of the gradients' product with it."""
+        curved = [(g, v) for g, v in zip(gradients, along, strict=True) if g.requires_grad]
+        if not curved:
+            return tuple(torch.zeros_like(leaf, dtype=self._working) for leaf in order)
+        with torch.enable_grad():
+            slope = torch.stack([(g * v.to(g.dtype)).sum() for g, v in curved]).sum()
+        try:
+            products = torch.autograd.grad(slope, order, retain_graph=not last, allow_unused=True)
+        except RuntimeError as error:
+            raise CapabilityError(f"an operation of the model has no second derivative in torch: {error}") from error
         return tuple(
-            torch.zeros_like(leaf, dtype=self._working) if g is None else g.detach().to(self._working)
-            for g, leaf in zip(gradients, order, strict=True)
+            torch.zeros_like(leaf, dtype=self._working) if h is None else h.detach().to(self._working)
+            for h, leaf in zip(products, order, strict=True)
         )
 
     def _run_layers(self, named: list[tuple[str, nn.Module]], batch: Inputs) -> tuple[LayerInfo, ...]:
@@ -345,6 +376,16 @@ class TorchView:
                 name, call = users[0]
                 found[leaf] = Layer(name, call if sum(other == name for other, _ in calls) > 1 else None)
         return found
+
+
+def _bias(module: nn.Module) -> Tensor | None:
+    """What an affine module gives for zero, by channel."""
+    if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
+        return module.bias
+    if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
+        moved = -module.running_mean / torch.sqrt(module.running_var + module.eps)
+        return moved if module.weight is None else moved * module.weight + module.bias
+    return None
 
 
 def _differentiated(place: Layer, leaves: dict[Place, Tensor], points: dict[Place, Tensor]) -> Edit:
