@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 from .attribution.cam.grad_cam import GradCAM
 from .attribution.cam.grad_cam_plus_plus import GradCAMPlusPlus
+from .attribution.path.blur_ig import BlurIG
+from .attribution.path.conductance import Conductance
+from .attribution.path.expected_gradients import ExpectedGradients
+from .attribution.path.guided_ig import GuidedIG
 from .attribution.path.input_x_gradient import InputXGradient
 from .attribution.path.integrated_gradients import IntegratedGradients
+from .attribution.path.integrated_hessians import IntegratedHessians
+from .attribution.path.internal_influence import InternalInfluence
 from .attribution.path.output_gradient import OutputGradient
 from .attribution.path.saliency import Saliency
 from .attribution.path.smoothgrad import SmoothGrad
+from .attribution.path.smoothgrad_squared import SmoothGradSquared
+from .attribution.path.vargrad import VarGrad
 from .core.declare import Method, Parameter, parameters
 from .core.errors import InputError, nearest
 from .core.extras import require
@@ -25,7 +33,15 @@ METHODS: tuple[type[Method], ...] = (
     InputXGradient,
     OutputGradient,
     IntegratedGradients,
+    BlurIG,
+    GuidedIG,
+    ExpectedGradients,
     SmoothGrad,
+    SmoothGradSquared,
+    VarGrad,
+    Conductance,
+    InternalInfluence,
+    IntegratedHessians,
     GradCAM,
     GradCAMPlusPlus,
 )

@@ -13,12 +13,30 @@ from pellucid import catalog
 from pellucid.core import declare
 
 NAMES = [method.name for method in catalog.METHODS]
-FAST = {"smoothgrad": {"samples": 6}}
-PATH = [method.name for method in catalog.METHODS if method.engine == "path"]
+FAST = {
+    **{name: {"samples": 6} for name in ("smoothgrad", "smoothgrad-squared", "vargrad", "expected-gradients")},
+    "guided-ig": {"steps": 8},
+    "integrated-hessians": {"steps": 8, "feature": 0},
+}
+BY_NAME = {method.name: method for method in catalog.METHODS}
+READS_LAYER = [name for name in NAMES if getattr(BY_NAME[name], "reads_layer", False)]
+PATH = [method.name for method in catalog.METHODS if method.engine == "path" and method.name not in READS_LAYER]
+SPATIAL_ONLY = [name for name in PATH if "any" not in BY_NAME[name].modalities]
+
+
+def needed(net, method):
+    """What a method cannot do without."""
+    if method == "expected-gradients":
+        return {"baseline": 0.25}
+    if method in READS_LAYER:
+        module = getattr(net, "model", net)
+        inner = "inner." if isinstance(module, networks.Counting) else ""
+        return {"at": inner + ("4" if any(isinstance(m, torch.nn.Conv2d) for m in module.modules()) else "1")}
+    return {}
 
 
 def explain(net, x, method, **options):
-    return pl.explain(net, x, method=method, **{**FAST.get(method, {}), **options})
+    return pl.explain(net, x, method=method, **{**FAST.get(method, {}), **needed(net, method), **options})
 
 
 def state_of(net):
@@ -53,10 +71,11 @@ def test_shapes_and_record(method):
     net, x = networks.cnn(), networks.rows(3, 3, 8, 8)
     e = explain(net, x, method)
     assert len(e) == 3
-    assert e.values.shape == ((3, 8, 8) if e.over == "spatial" else (3, 3, 8, 8))
-    assert e.to_input().shape == (3, 3, 8, 8)
+    assert e.values.shape == {"input": (3, 3, 8, 8), "spatial": (3, 8, 8), "layer": (3, 5, 8, 8)}[e.over]
     assert e.values.dtype == np.float32
-    np.testing.assert_allclose(e.to_input().sum((1, 2, 3)), e.values.reshape(3, -1).sum(1), rtol=1e-3, atol=1e-4)
+    if e.over != "layer":
+        assert e.to_input().shape == (3, 3, 8, 8)
+        np.testing.assert_allclose(e.to_input().sum((1, 2, 3)), e.values.reshape(3, -1).sum(1), rtol=1e-3, atol=1e-4)
     net.eval()
     np.testing.assert_allclose(e.prediction, net(x).detach().numpy(), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(e.value, e.prediction.max(1), rtol=1e-4, atol=1e-5)
@@ -154,13 +173,18 @@ def test_interrupted_midway(method):
     assert_same_state(before, state_of(net))
 
 
+def few(method):
+    """A number of nodes that 10 rows hold, where it cannot be found from the budget."""
+    return {"steps": 8} if method == "integrated-hessians" else {}
+
+
 @pytest.mark.parametrize("method", NAMES)
 @pytest.mark.parametrize("budget", [1, 2, 6, 9, 40])
 def test_the_budget_is_never_exceeded(method, budget):
     net = networks.Counting(networks.cnn())
     x = networks.rows(2, 3, 8, 8)
     try:
-        e = pl.explain(net, x, target=0, method=method, budget=budget)
+        e = pl.explain(net, x, target=0, method=method, budget=budget, **needed(net, method) | few(method))
         assert e.cost.forward_rows + e.cost.other_rows >= sum(net.rows)
     except pl.BudgetError:
         assert budget < 10, "every method has an answer for 10 rows per sample"
@@ -172,7 +196,12 @@ def test_rows_are_counted(method):
     net = networks.Counting(networks.cnn())
     e = explain(net, networks.rows(3, 3, 8, 8), method)
     assert e.cost.forward_rows + e.cost.other_rows == sum(net.rows)
-    assert e.cost.backward_rows == e.cost.forward_rows
+    if method == "integrated-hessians":  # differentiated twice at every node but the sample
+        assert e.cost.backward_rows == 2 * e.cost.forward_rows - 3
+    elif "gradient" in BY_NAME[method].needs:
+        assert e.cost.backward_rows == e.cost.forward_rows
+    else:
+        assert e.cost.backward_rows == 0
 
 
 @pytest.mark.parametrize("method", NAMES)
@@ -186,7 +215,8 @@ def test_several_targets_share_the_forward_passes(method):
         close = {"rtol": 0.2, "atol": 0.05 * np.abs(alone.values).max()} if e.error is not None else {"rtol": 1e-9, "atol": 1e-12}
         np.testing.assert_allclose(e.values, alone.values, **close)
         np.testing.assert_allclose(e.value, alone.value)
-        assert e.cost.backward_rows == 3 * e.cost.forward_rows
+        if method not in ("guided-ig", "integrated-hessians") and "gradient" in BY_NAME[method].needs:
+            assert e.cost.backward_rows == 3 * e.cost.forward_rows
 
 
 @pytest.mark.parametrize("method", [m.name for m in catalog.METHODS if "dummy" in m.axioms])
@@ -208,7 +238,9 @@ def test_completeness_values_sum_to_the_change(method):
 @pytest.mark.parametrize("method", [m.name for m in catalog.METHODS if "linearity" in m.axioms])
 def test_linearity_of_the_target(method):
     net, x = networks.mlp(activation=torch.nn.Tanh).double(), networks.rows(4, 6).double()
-    options = {"tolerance": 1e-5} if method == "integrated-gradients" else {}
+    if method in SPATIAL_ONLY:
+        net, x = torch.nn.Sequential(torch.nn.Flatten(), net), x[:, None]
+    options = {"tolerance": 1e-5} if {"tolerance", "steps"} <= {p.name for p in declare.parameters(BY_NAME[method])} else {}
     a, b = (explain(net, x, method, target=t, **options) for t in (0, 1))
     both = explain(net, x, method, target=pl.Target(lambda out: 2 * out[:, 0] - 3 * out[:, 1]), **options)
     np.testing.assert_allclose(both.values, 2 * a.values - 3 * b.values, rtol=1e-4, atol=1e-5)
@@ -240,10 +272,14 @@ def test_implementation_invariance(method):
             return self.net[4](x * (x > 0))
 
     net, x = networks.mlp().double(), networks.rows(4, 6).double()
-    np.testing.assert_allclose(explain(net, x, method).values, explain(Other(net), x, method).values, rtol=1e-6, atol=1e-9)
+    other = Other(net)
+    if method in SPATIAL_ONLY:
+        x = x[:, None]
+        net, other = torch.nn.Sequential(torch.nn.Flatten(), net), torch.nn.Sequential(torch.nn.Flatten(), other)
+    np.testing.assert_allclose(explain(net, x, method).values, explain(other, x, method).values, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("method", PATH)
+@pytest.mark.parametrize("method", [name for name in PATH if name not in SPATIAL_ONLY])
 def test_at_a_layer_explains_the_rest_of_the_network(method):
     net, x = networks.mlp(activation=torch.nn.Tanh).double(), networks.rows(3, 6).double()
     e = explain(net, x, method, target=1, at="1")
@@ -254,8 +290,11 @@ def test_at_a_layer_explains_the_rest_of_the_network(method):
 
 
 def _baseline(method, net):
-    """The layer's output at the baseline zero."""
-    return {"baseline": net[:2](torch.zeros(1, 6).double()).detach().numpy()} if method == "integrated-gradients" else {}
+    """The layer's output at the baseline."""
+    if "baseline" not in {p.name for p in declare.parameters(BY_NAME[method])}:
+        return {}
+    start = needed(net, method).get("baseline", 0.0)
+    return {"baseline": net[:2](torch.full((1, 6), start).double()).detach().numpy()}
 
 
 @pytest.mark.parametrize("method", NAMES)

@@ -1,5 +1,5 @@
 """Pure mathematics on arrays, with no model in sight.
 
 quadrature (integration along a segment, refined where it pays); draws (random numbers keyed by seed); resample (resizing as
-matrix products); rows (sums over packed rows). Array-API namespaces throughout; host decisions in NumPy float64.
+matrix products); blur (diffusion by any amount per row); rows (sums over packed rows). Array-API namespaces throughout; host decisions in NumPy float64.
 """

@@ -25,7 +25,7 @@ import numpy as np
 from .errors import InputError, nearest
 from .records import Finding
 from .targets import Layer
-from .types import Native, Over, Rows
+from .types import MemoryFormat, Native, Over, Rows
 from .view import Capability, Gradient, LayerInfo, Place
 
 Axiom = Literal["completeness", "dummy", "linearity", "symmetry", "implementation-invariance"]
@@ -152,12 +152,16 @@ class Passes(Protocol):
     """Key of everything that is drawn."""
     places: tuple[Place, ...]
     """Where the method attributes."""
+    leaves: tuple[str, ...]
+    """The input leaf of each place."""
     at: Layer | None
     """The layer whose output takes the place of the input, if the user named one."""
     read: tuple[Layer, ...]
     """The layers that the user named, for methods that read layers."""
     channels_last: bool
     """Whether images and feature maps have their channels last."""
+    memory_format: MemoryFormat
+    """How images lie in memory when the model gets them."""
 
     @property
     def points(self) -> tuple[Native, ...]:
@@ -221,6 +225,10 @@ class Passes(Protocol):
 
     def spatial_leaf(self) -> str:
         """The leaf that maps are drawn over: that with most spatial axes."""
+        ...
+
+    def leaf(self, name: str) -> Native:
+        """A leaf of the input, all samples."""
         ...
 
     def spatial_size(self) -> tuple[int, ...]:

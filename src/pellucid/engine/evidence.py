@@ -19,6 +19,8 @@ VANISHING = 0.05
 """The gradient at the sample is shorter than this share of the gradient that must exist somewhere on the path."""
 NOISE = 0.5
 """Estimated error, over the length of the map, from which a map is more noise than signal."""
+LOOKED_AT = 16
+"""Baselines of a sample that are compared with; more say nothing new."""
 EXPLODING = 100.0
 """The derivative along the path, at the sample, exceeds the change (or the target's own size) so many times."""
 
@@ -35,10 +37,11 @@ def saturation(passes: Passes, reference: Reference, base_values: np.ndarray, ta
     """
     at = passes.at_input()
     value = at.values[target]
+    base_values = base_values[:, :LOOKED_AT]
     change = np.abs(value[:, None] - base_values)
     steep = passes.host(row_norms(*at.gradients[target]))
     along, length = np.zeros_like(change), np.zeros_like(change)
-    for row in range(reference.rows):
+    for row in range(min(reference.rows, LOOKED_AT)):
         starts = [take(points, reference.index[:, row]) for points in reference.points]
         delta = [end - start for end, start in zip(at.points, starts, strict=True)]
         length[:, row] = passes.host(row_norms(*delta))

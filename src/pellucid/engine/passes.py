@@ -47,7 +47,7 @@ class Passes:
         self.view, self.inputs, self.row_targets = view, inputs, list(targets)
         self.seams, self.at, self.read, self.seed = seams, at, read, seed
         self.samples, self.targets = inputs.samples, len(self.row_targets)
-        self.places = tuple(seams.values())
+        self.leaves, self.places = tuple(seams), tuple(seams.values())
         self.channels_last = view.spec.layout == "NHWC"
         self.batch_size = batch_size
         self.memory_format: MemoryFormat = memory_format
@@ -60,6 +60,7 @@ class Passes:
         self._target_values: tuple[np.ndarray, ...] = ()
         self._at_input: dict[tuple[Place, ...], AtInput] = {}
         self._references: dict[int, Reference] = {}
+        self._reference_values: dict[int, tuple[Reference, list[np.ndarray]]] = {}
         self._prefix_once: dict[Sequence[Place], bool] = {}
         if looked:
             self._spend_on_all(1, looked)
@@ -152,7 +153,12 @@ class Passes:
 
     def reference_values(self, reference: Reference) -> list[np.ndarray]:
         """Target values at the baselines. A baseline that is the same for all samples is run once, where targets allow."""
-        self.at_input()
+        if id(reference) not in self._reference_values:
+            self._reference_values[id(reference)] = reference, self._run_reference(reference)
+        return self._reference_values[id(reference)][1]
+
+    def _run_reference(self, reference: Reference) -> list[np.ndarray]:
+        self._look()
         shape = (self.samples, reference.rows)
         if self._independent(reference):
             return [value.reshape(shape) for value in self._shared_values(reference)]
@@ -205,6 +211,10 @@ class Passes:
     def spatial_leaf(self) -> str:
         """The leaf with most axes."""
         return max(self.inputs.batched, key=lambda name: self.inputs.leaves[name].ndim)
+
+    def leaf(self, name: str) -> Native:
+        """All samples of that leaf."""
+        return self.inputs.leaves[name]
 
     def spatial_size(self) -> tuple[int, ...]:
         """Spatial axes of that leaf."""

@@ -233,7 +233,6 @@ def _record(passes: Passes, method: Method, attributions: Sequence[Attribution],
     notes = list(passes.notes)
     if len(outputs) > 1 and explained.leaf is not None:
         notes.append(f"output {explained.leaf!r} was explained; the model returns {', '.join(outputs)}")
-    completes = "completeness" in method.axioms and attribution.base_value is not None
     preprocess = view.spec.preprocess
     return Explanation(
         method=method.name,
@@ -250,7 +249,7 @@ def _record(passes: Passes, method: Method, attributions: Sequence[Attribution],
         target=explained,
         value=value,
         base_value=attribution.base_value,
-        residual=_residual(passes, attribution, value) if completes else None,
+        residual=None if attribution.base_value is None else _residual(passes, attribution, value),
         error=attribution.error,
         layer=", ".join(map(str, attribution.layers or ([passes.at] if passes.at else []))) or None,
         output=view.spec.output,

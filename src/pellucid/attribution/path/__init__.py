@@ -1,5 +1,6 @@
 """The path engine: expectations of gradients over points between a baseline and the input, or around the input.
 
-saliency, input_x_gradient, output_gradient, integrated_gradients, smoothgrad declare one method each;
-integration (refined until the map is accurate) and sampling (until the standard error is small) compute for them.
+Read at the sample: saliency, input_x_gradient, output_gradient. Integrated along curves (curves, integration):
+integrated_gradients, blur_ig, conductance, internal_influence (reading finds their layer), integrated_hessians. Averaged over
+draws (sampling, noise): smoothgrad, smoothgrad_squared, vargrad, expected_gradients. Stepwise: guided_ig.
 """

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from ...core.declare import Attribution, Axiom, Passes, parameter
 from ...core.view import Capability
-from .integration import integrate, integrate_fixed
+from .curves import Lines
+from .integration import expected_rows, fixed_steps, integrate, map_tolerance
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,18 +43,15 @@ class IntegratedGradients:
     baseline: Any = parameter(
         None, "a number, an array shaped like one sample, rows to average over, or a function of the samples; 0 by default"
     )
-    tolerance: float = parameter(0.05, "estimated relative error of the map", above=0, most=1)
-    steps: int | None = parameter(None, "fixed number of Gauss-Legendre nodes instead of a tolerance", least=1, most=100_000)
+    tolerance: float = map_tolerance()
+    steps: int | None = fixed_steps("Gauss-Legendre nodes")
+
+    @property
+    def rows(self) -> int:
+        """About how many model rows a sample and baseline cost."""
+        return expected_rows(self.tolerance, self.steps)
 
     def attribute(self, passes: Passes) -> list[Attribution]:
         """Integrate all samples together."""
         reference = passes.reference(self.baseline)
-        if self.steps is None:
-            integrals = integrate(passes, reference, self.tolerance)
-        else:
-            integrals = integrate_fixed(passes, reference, self.steps)
-        sought = self.tolerance if self.steps is None else None
-        return [
-            Attribution(one.values, base_value=one.base_value, error=one.error, tolerance=sought, reference=reference)
-            for one in integrals
-        ]
+        return integrate(passes, Lines(passes, reference), self.tolerance, self.steps, reference)

@@ -1,4 +1,4 @@
-"""Averages of gradients over random points around the samples, with standard errors.
+"""Averages of gradients over random points, with standard errors.
 
 Draw ``k`` is the same for every sample, so a sample alone gets what it gets among others. Samples stop one by one when their
 standard error is small enough.
@@ -7,130 +7,173 @@ standard error is small enough.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import array_api_extra as xpx
 import numpy as np
 from array_api_compat import array_namespace
 
 from ...arrays.rows import flat, owner_sums, row_norms, spread, take
-from ...core.declare import Passes
-from ...core.types import Native
+from ...core.declare import Attribution, Passes, Reference
+from ...core.types import Native, Rows
 
 ROUND = 8
 """Draws per sample between two looks at the standard error."""
 FLOOR = 1e-6
-"""Absolute floor of the tolerated error, as a share of the gradient at the sample itself."""
+"""Absolute floor of the tolerated error, as a share of the centre, the quantity at the sample itself."""
+
+Quantity = Callable[[Rows, Rows, tuple[Native, ...]], list[Native]]
+"""``(samples, draws, gradients by place)``, one entry per row each, to what is averaged, in the shape of the input."""
 
 
-@dataclass
-class Mean:
-    """For one target: mean gradient and its standard error by place, relative error per sample."""
+@dataclass(frozen=True)
+class Draws:
+    """Random points and what is averaged over them.
 
-    values: list[Native]
-    standard_errors: list[Native]
-    error: np.ndarray
+    Attributes
+    ----------
+    points
+        ``points(samples, draws)``: the points of these rows, by place. Draw ``k`` must not depend on the sample.
+    quantity
+        What is averaged, already collapsed.
+    centre
+        ``[target][place]``: a number near the mean, for instance the quantity at the samples themselves. Deviations from it
+        are summed, because sums of squares of the raw numbers would cancel in float32.
+    """
+
+    points: Callable[[Rows, Rows], tuple[Native, ...]]
+    quantity: Quantity
+    centre: Sequence[list[Native]]
 
 
 def average(
     passes: Passes,
-    noise: Callable[[int], tuple[Native, ...]],
-    scale: tuple[Native, ...],
-    fewest: int,
+    draws: Draws,
+    samples: int | None,
     most: int,
-    tolerance: float | None,
-) -> list[Mean]:
-    """Average the gradient over noisy copies of the samples, until ``tolerance`` or ``most`` draws; one mean per target.
+    tolerance: float,
+    *,
+    statistic: Literal["mean", "variance"] = "mean",
+    base_values: Sequence[np.ndarray] | None = None,
+    reference: Reference | None = None,
+) -> list[Attribution]:
+    """The mean (or the variance) over draws, one attribution per target.
 
     Parameters
     ----------
-    noise
-        Draw ``k`` by place, ``(1, ...)``: the same for every sample.
-    scale
-        What multiplies it, by place, ``(samples, 1, ...)``.
-    fewest, most
-        Draws per sample, at least and at most.
+    samples
+        Draws per sample, if that number is fixed.
+    most
+        Draws per sample after which it stops otherwise.
     tolerance
-        ``||standard error|| / ||mean||`` at which a sample stops; ``None`` takes ``most`` draws for all.
+        ``||standard error|| / ||statistic||`` at which a sample stops.
+    base_values, reference
+        Handed on: values of the targets at the baselines, ``[target]``, and the baselines.
     """
-    at_input = passes.at_input()
-    # Deviations from the gradient at the sample itself: sums of squares of raw gradients would cancel in float32.
-    totals = [_Sums(passes.collapse(gradients), passes) for gradients in at_input.gradients]
+    wanted = min(samples or most, passes.allowance())
+    fewest = 4 if statistic == "variance" else 2  # the variance of a variance takes four
+    if wanted < (samples or fewest):
+        passes.refuse_budget(needed=samples or fewest)
+    totals = [_Sums(centre, passes, statistic) for centre in draws.centre]
     active, done = np.arange(passes.samples), 0
     while len(active):
-        wanted = min(ROUND, most - done)
-        _add_draws(passes, [noise(number) for number in range(done, done + wanted)], scale, totals, active)
-        done += wanted
-        if done >= most or passes.out_of_time():
+        numbers = np.arange(done, min(done + ROUND, wanted))
+        _add(passes, draws, totals, active, numbers)
+        done += len(numbers)
+        if done >= wanted or passes.out_of_time():
             passes.finished(len(active))
             break
-        if tolerance is None:
+        if samples is not None:
             continue
         errors = np.max([total.error(active) for total in totals], axis=0)
         going = active[(errors > tolerance) | (done < fewest)]
         passes.finished(len(active) - len(going))
         active = going
     everyone = np.arange(passes.samples)
-    return [Mean(total.mean(), total.standard_errors(), total.error(everyone)) for total in totals]
+    return [
+        Attribution(
+            total.values(),
+            standard_errors=total.standard_errors(),
+            error=total.error(everyone),
+            tolerance=None if samples else tolerance,
+            base_value=None if base_values is None else base_values[t].mean(axis=1),
+            reference=reference,
+        )
+        for t, total in enumerate(totals)
+    ]
 
 
 class _Sums:
-    """Sums of deviations from the gradient at each sample, and of their squares."""
+    """Sums of the powers of deviations from a centre; two powers for a mean and its error, four for a variance."""
 
-    def __init__(self, centre: list[Native], passes: Passes) -> None:
-        self.centre = centre
-        self.first = [array_namespace(g).zeros_like(flat(g)) for g in centre]
-        self.squared = [array_namespace(g).zeros_like(flat(g)) for g in centre]
+    def __init__(self, centre: Sequence[Native], passes: Passes, statistic: Literal["mean", "variance"]) -> None:
+        self.centre, self.host = list(centre), passes.host
+        self.of_variance = statistic == "variance"
+        powers = 4 if self.of_variance else 2
+        self.powers = [[array_namespace(c).zeros_like(flat(c)) for c in self.centre] for _ in range(powers)]
         self.draws = np.zeros(passes.samples)
-        self.host = passes.host
 
-    def add(self, gradients: list[Native], rows: np.ndarray) -> None:
-        """Add gradients of packed rows, given the sample of each row (in order)."""
+    def add(self, quantities: Sequence[Native], rows: Rows) -> None:
+        """Add what packed rows gave, by the sample of each row (in order)."""
         own, local = np.unique(rows, return_inverse=True)
         np.add.at(self.draws, rows, 1)
-        for place, g in enumerate(gradients):
-            deviation = flat(g - take(self.centre[place], rows))
-            where = array_namespace(g).asarray(own, device=g.device)
-            for sums, part in ((self.first, deviation), (self.squared, deviation**2)):
+        for place, quantity in enumerate(quantities):
+            deviation = flat(quantity - take(self.centre[place], rows))
+            where = array_namespace(deviation).asarray(own, device=deviation.device)
+            part = deviation
+            for sums in self.powers:
                 sums[place] = xpx.at(sums[place])[where, ...].add(owner_sums(part, local, 0, len(own)))
+                part = part * deviation
 
-    def mean(self) -> list[Native]:
-        """Mean gradient of every sample."""
-        pairs = zip(self.centre, self.first, strict=True)
-        return [g + array_namespace(g).reshape(total / spread(self.draws, total), g.shape) for g, total in pairs]
+    def values(self) -> list[Native]:
+        """The statistic of every sample."""
+        if self.of_variance:
+            return [self._shaped(self._moments(place)[1], place) for place in range(len(self.centre))]
+        return [c + self._shaped(self._raw(0, place), place) for place, c in enumerate(self.centre)]
 
     def standard_errors(self) -> list[Native]:
-        """Standard error of the mean."""
+        """Its standard error."""
         errors = []
-        for g, first, squared in zip(self.centre, self.first, self.squared, strict=True):
-            xp, n = array_namespace(g), spread(self.draws, first)
-            variance = xp.clip(squared / n - (first / n) ** 2, 0, None) / spread(np.maximum(self.draws - 1, 1), first)
-            errors.append(xp.reshape(xp.sqrt(variance), g.shape))
+        for place, centre in enumerate(self.centre):
+            xp = array_namespace(centre)
+            if self.of_variance:
+                n, variance, fourth = self._moments(place)
+                squared = (fourth - variance**2 * (n - 3) / (n - 1)) / n
+            else:
+                n, first = spread(self.draws, self.powers[0][place]), self._raw(0, place)
+                squared = (self._raw(1, place) - first**2) / spread(np.maximum(self.draws - 1, 1), n)
+            errors.append(self._shaped(xp.sqrt(xp.clip(squared, 0, None)), place))
         return errors
 
     def error(self, samples: np.ndarray) -> np.ndarray:
-        """``||standard error|| / ||mean||`` of these samples."""
+        """``||standard error|| / ||statistic||`` of these samples."""
         norms = [
             self.host(row_norms(*(take(leaf, samples) for leaf in leaves)))
-            for leaves in (self.standard_errors(), self.mean(), list(self.centre))
+            for leaves in (self.standard_errors(), self.values(), self.centre)
         ]
         scale = np.maximum(norms[1], FLOOR * norms[2])
         return np.divide(norms[0], scale, out=np.where(norms[0] > 0, math.inf, 0.0), where=scale > 0)
 
+    def _raw(self, power: int, place: int) -> Native:
+        """Mean of a power of the deviations."""
+        sums = self.powers[power][place]
+        return sums / spread(self.draws, sums)
 
-def _add_draws(
-    passes: Passes, draws: list[tuple[Native, ...]], scale: tuple[Native, ...], totals: list[_Sums], active: np.ndarray
-) -> None:
-    rows, numbers = np.repeat(active, len(draws)), np.tile(np.arange(len(draws)), len(active))
-    noise = [array_namespace(*place).concat(place) for place in zip(*draws, strict=True)]
+    def _moments(self, place: int) -> tuple[Native, Native, Native]:
+        """Number of draws, unbiased variance, and fourth central moment."""
+        m1, m2, m3, m4 = (self._raw(power, place) for power in range(4))
+        n = spread(self.draws, m1)
+        variance = array_namespace(m1).clip(m2 - m1**2, 0, None) * n / (n - 1)
+        return n, variance, m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4
 
-    def build(part: slice) -> tuple[Native, ...]:
-        places = zip(passes.points, scale, noise, strict=True)
-        return tuple(
-            take(points, rows[part]) + take(size, rows[part]) * take(drawn, numbers[part]) for points, size, drawn in places
-        )
+    def _shaped(self, values: Native, place: int) -> Native:
+        return array_namespace(values).reshape(values, self.centre[place].shape)
 
-    for part, gradient in passes.gradient(rows, build):
+
+def _add(passes: Passes, draws: Draws, totals: list[_Sums], active: np.ndarray, numbers: np.ndarray) -> None:
+    rows, drawn = np.repeat(active, len(numbers)), np.tile(numbers, len(active))
+    for part, gradient in passes.gradient(rows, lambda part: draws.points(rows[part], drawn[part])):
         for total, gradients in zip(totals, gradient.gradients, strict=True):
-            total.add(passes.collapse(gradients), rows[part])
+            total.add(draws.quantity(rows[part], drawn[part], gradients), rows[part])

@@ -3,15 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from array_api_compat import array_namespace
-
-from ...arrays import draws
-from ...arrays.rows import flat
 from ...core.declare import Attribution, Axiom, Passes, parameter
-from ...core.errors import InputError
-from ...core.types import Native
 from ...core.view import Capability
-from .sampling import average
+from .noise import NoisyCopies, fixed_samples, most_samples, noise_share, noise_sigma
+from .sampling import Draws, average
 
 
 @dataclass(frozen=True)
@@ -43,49 +38,20 @@ class SmoothGrad:
     axioms: ClassVar[tuple[Axiom, ...]] = ("dummy", "linearity", "implementation-invariance")
     cite: ClassVar[tuple[str, ...]] = ("smilkov2017smoothgrad",)
 
-    noise: float = parameter(0.15, "standard deviation of the noise, as a share of each sample's range", above=0)
-    sigma: float | None = parameter(None, "standard deviation of the noise in the input's units, instead of noise", above=0)
+    noise: float = noise_share()
+    sigma: float | None = noise_sigma()
     tolerance: float = parameter(0.05, "estimated relative error of the map", above=0, most=1)
-    samples: int | None = parameter(None, "fixed number of noisy copies instead of a tolerance", least=2, most=1_000_000)
-    most: int = parameter(256, "noisy copies after which it stops short of the tolerance", least=2)
+    samples: int | None = fixed_samples()
+    most: int = most_samples()
+
+    @property
+    def rows(self) -> int:
+        """About how many model rows a sample costs."""
+        return self.samples or self.most
 
     def attribute(self, passes: Passes) -> list[Attribution]:
         """Average over draws, all samples together."""
-
-        def noise(number: int) -> tuple[Native, ...]:
-            return tuple(_noise(points, passes.seed, place, number) for place, points in enumerate(passes.points))
-
-        scale = tuple(self._scale(points, passes) for points in passes.points)
-        passes.at_input()
-        wanted = self.samples or self.most
-        most = min(wanted, passes.allowance())
-        if most < (self.samples or 2):
-            passes.refuse_budget(needed=self.samples or 2)
-        means = average(passes, noise, scale, 2, most, None if self.samples else self.tolerance)
-        sought = None if self.samples else self.tolerance
-        return [Attribution(one.values, standard_errors=one.standard_errors, error=one.error, tolerance=sought) for one in means]
-
-    def _scale(self, points: Native, passes: Passes) -> Native:
-        """Standard deviation of the noise for each sample; a sample without a range has none of its own."""
-        spans = _range(points)
-        if self.sigma is not None:
-            return array_namespace(spans).full_like(spans, self.sigma)
-        constant = passes.host(flat(spans))[:, 0] == 0
-        if constant.any():
-            raise InputError(
-                f"smoothgrad: all entries of an input are equal in sample {int(constant.argmax())}, so that a share of its range "
-                "is no noise at all. Give the standard deviation in the input's own units, sigma=."
-            )
-        return self.noise * spans
-
-
-def _noise(points: Native, seed: int, place: int, number: int) -> Native:
-    drawn = draws.normal(tuple(points.shape[1:]), seed, f"smoothgrad {place}", number)
-    return array_namespace(points).asarray(drawn[None], dtype=points.dtype, device=points.device)
-
-
-def _range(points: Native) -> Native:
-    """Largest minus smallest value of each sample, shaped to multiply it."""
-    xp, rows = array_namespace(points), flat(points)
-    spans = xp.max(rows, axis=1) - xp.min(rows, axis=1)
-    return xp.reshape(spans, (-1,) + (1,) * (points.ndim - 1))
+        copies = NoisyCopies(passes, self.name, self.noise, self.sigma)
+        centre = [passes.collapse(gradients) for gradients in passes.at_input().gradients]
+        drawn = Draws(copies.points, lambda _, __, gradients: passes.collapse(gradients), centre)
+        return average(passes, drawn, self.samples, self.most, self.tolerance)
