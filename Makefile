@@ -10,7 +10,7 @@ demo: $(VENV)/demo
 	$(BIN)/pellucid demo --out report.html
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 check: $(VENV)/check
 	$(BIN)/ruff check .
@@ -49,4 +49,5 @@ $(VENV)/check: $(VENV)/test
 
 $(VENV)/bench: $(VENV)/test
 	$(PIP) --group bench
+	$(PIP) --no-deps grad-cam==1.5.7 ttach==0.0.3 opencv-python-headless==5.0.0.93 tqdm
 	touch $@

@@ -1,112 +1,192 @@
-"""Saliency, integrated gradients and Grad-CAM on EfficientNet-Lite0, against captum and the model's own passes.
+"""The path and map engines on EfficientNet-Lite0, against captum, pytorch-grad-cam and the model's own passes.
 
-The *best floor* runs the same rows through the raw model in batches of the size and memory layout that were fastest in a
-sweep; Grad-CAM's floor is a forward pass and the same truncated backward. All contenders share one process, one allocator and
-one number of threads.
+The *best floor* runs raw rows through the model in batches of the size and memory layout that were fastest in a sweep, forward
+and backward for one kind of row, forward only for the other; Grad-CAM's floor is a forward pass and the same truncated backward.
+All contenders share one process, one allocator and one number of threads.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
-from captum.attr import IntegratedGradients, LayerGradCam, Saliency
+from captum.attr import IntegratedGradients, LayerGradCam, NoiseTunnel, Saliency
 from PIL import Image
 
 import pellucid as pl
 from pellucid import demo
 
-from .harness import Row, race
+from .agreement import torchvision_not_needed
+from .harness import Contender, Row, Work, race
 
-TITLE = "Gradients on EfficientNet-Lite0, 224 x 224"
+TITLE = "Path and map engines on EfficientNet-Lite0, 224 x 224"
 IMAGES = 4
 STEPS = 50
+DRAWS = 32
 ROUNDS = 5
-FLOOR = "floor: raw passes, best batch and layout"
+LAYER = "_bn1"
+GRADIENT = "floor: raw gradient rows"
+FORWARD = "floor: raw forward rows"
+CUT = "floor: raw rows, backward to the layer only"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The network, four photos, the classes, and the fastest batch and layout of each kind of row."""
+
+    net: torch.nn.Module
+    x: torch.Tensor
+    target: torch.Tensor
+    gradient: tuple[int, torch.memory_format]
+    forward: tuple[int, torch.memory_format]
+
+    def explain(self, method: str, images: int = IMAGES, **options) -> Work:
+        e = pl.explain(self.net, self.x[:images], target=self.target[:images].cpu().numpy(), method=method, **options)
+        return Work(e.cost.backward_rows, e.cost.forward_rows - e.cost.backward_rows + e.cost.other_rows)
+
+    def floors(self, gradient: int, forward: int) -> dict[str, Contender]:
+        made: dict[str, Contender] = {}
+        if gradient:
+            made[GRADIENT] = lambda: raw(self.net, self.x, gradient, *self.gradient, backward=True)
+        if forward:
+            made[FORWARD] = lambda: raw(self.net, self.x, forward, *self.forward, backward=False)
+        return made
+
+    @property
+    def notes(self) -> dict[str, str]:
+        return {name: f"batches of {size}, {str(layout).removeprefix('torch.')}" for name, (size, layout) in self._best}
+
+    @property
+    def _best(self):
+        return ((GRADIENT, self.gradient), (FORWARD, self.forward))
 
 
 def run() -> list[Row]:
-    """All three races."""
+    """All races."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     wrapped = demo.efficientnet_lite0()
     net = wrapped.model.to(device).requires_grad_(False)
     photos = [Image.open(path) for path in demo.photos().values()]
     x = torch.tensor(wrapped.spec.preprocess.prepare((photos * 2)[:IMAGES])).to(device)
-    target = net(x).argmax(1)
-    batch, layout = _best(net, x, device)
-    print(f"best floor: batches of {batch}, {layout}")
-    best_note = {FLOOR: f"batches of {batch}, {str(layout).removeprefix('torch.')}"}
-    return [
-        *race("saliency", FLOOR, _saliency(net, x, target, batch, layout), ROUNDS, best_note),
-        *race(
-            "integrated gradients", FLOOR, _integrated(net, x, target, batch, layout), 3, _accuracy(net, x, target) | best_note
-        ),
-        *race("Grad-CAM", FLOOR, _grad_cam(net, x, target, batch, layout), ROUNDS, best_note),
-    ]
+    bench = Bench(net, x, net(x).argmax(1), fastest(net, x, backward=True), fastest(net, x, backward=False))
+    print(bench.notes)
+    for _ in range(8):  # enough work for the packing to be measured, once
+        bench.explain("smoothgrad", samples=DRAWS)
+    return [*saliency(bench), *smoothgrad(bench), *integrated(bench), *grad_cam(bench), *score_cam(bench), *ablation_cam(bench)]
 
 
-def _saliency(net, x, target, batch, layout) -> dict[str, Callable[[], int]]:
-    return {
-        FLOOR: lambda: _raw(net, x, len(x), batch, layout),
-        "pellucid": lambda: _counted(pl.explain(net, x, target=_host(target), method="saliency")),
-        "captum": lambda: len(Saliency(net).attribute(x, target=target, abs=False)),
+def saliency(b: Bench) -> list[Row]:
+    contenders = {
+        "pellucid": lambda: b.explain("saliency"),
+        "captum": lambda: Work(len(Saliency(b.net).attribute(b.x, target=b.target, abs=False))),
     }
+    return race("saliency", b.floors(IMAGES, 1), contenders, 15, b.notes)
 
 
-def _integrated(net, x, target, batch, layout) -> dict[str, Callable[[], int]]:
-    captum = IntegratedGradients(net)
+def smoothgrad(b: Bench) -> list[Row]:
+    tunnel = NoiseTunnel(Saliency(b.net))
 
-    def with_captum(**options) -> int:
-        captum.attribute(x, target=target, n_steps=STEPS, **options)
-        return STEPS * len(x)
+    def captum(**options) -> Work:
+        tunnel.attribute(b.x, target=b.target, nt_type="smoothgrad", nt_samples=DRAWS, abs=False, **options)
+        return Work(DRAWS * IMAGES)
 
-    return {
-        FLOOR: lambda: _raw(net, x, STEPS * len(x), batch, layout),
-        f"pellucid, {STEPS} steps": lambda: _counted(pl.explain(net, x, target=_host(target), steps=STEPS)),
-        "pellucid, tolerance 5%": lambda: _counted(pl.explain(net, x, target=_host(target))),
+    contenders = {
+        "pellucid": lambda: b.explain("smoothgrad", samples=DRAWS),
+        "captum, defaults": captum,
+        "captum, batches of 2 draws": lambda: captum(nt_samples_batch_size=2),
+    }
+    return race(f"SmoothGrad, {DRAWS} draws", b.floors(DRAWS * IMAGES, 4), contenders, 3, b.notes)
+
+
+def integrated(b: Bench) -> list[Row]:
+    captum = IntegratedGradients(b.net)
+
+    def with_captum(**options) -> Work:
+        captum.attribute(b.x, target=b.target, n_steps=STEPS, **options)
+        return Work(STEPS * IMAGES)
+
+    contenders = {
+        f"pellucid, {STEPS} steps": lambda: b.explain("integrated-gradients", steps=STEPS),
+        "pellucid, tolerance 5%": lambda: b.explain("integrated-gradients"),
         f"captum, {STEPS} steps, defaults": with_captum,
         f"captum, {STEPS} steps, internal batch 8": lambda: with_captum(internal_batch_size=8),
     }
+    return race("integrated gradients", b.floors(STEPS * IMAGES, 4), contenders, 3, b.notes | accuracy(b))
 
 
-def _grad_cam(net, x, target, batch, layout) -> dict[str, Callable[[], int]]:
-    layer = net._bn1
-
-    def truncated() -> int:
-        for rows in range(0, len(x), batch):
-            kept: list[torch.Tensor] = []
-
-            def cut(_m, _a, out, kept=kept):
-                torch.set_grad_enabled(True)
-                kept.append(out.detach().requires_grad_())
-                return kept[0].clone()
-
-            handle = layer.register_forward_hook(cut)
-            with torch.no_grad():
-                out = net(x[rows : rows + batch].contiguous(memory_format=layout))
-            handle.remove()
-            picked = out.gather(1, target[rows : rows + batch, None]).sum()
-            torch.autograd.grad(picked, kept)
-        return len(x)
-
-    return {
-        FLOOR: truncated,
-        "pellucid": lambda: _counted(pl.explain(net, x, target=_host(target), method="grad-cam", at="_bn1", upsample="none")),
-        "captum": lambda: len(LayerGradCam(net, layer).attribute(x, target=target)),
+def grad_cam(b: Bench) -> list[Row]:
+    layer = b.net.get_submodule(LAYER)
+    contenders = {
+        "pellucid": lambda: b.explain("grad-cam", at=LAYER, upsample="none"),
+        "captum": lambda: Work(len(LayerGradCam(b.net, layer).attribute(b.x, target=b.target))),
     }
+    return race("Grad-CAM", {CUT: lambda: truncated(b, layer)}, contenders, 15)
 
 
-def _accuracy(net, x, target) -> dict[str, str]:
-    """Residual of each contender, and the true map error of ours against many more nodes."""
-    ours = pl.explain(net, x, target=_host(target))
-    fixed = pl.explain(net, x, target=_host(target), steps=STEPS)
-    _, delta = IntegratedGradients(net).attribute(
-        x, target=target, n_steps=STEPS, internal_batch_size=8, return_convergence_delta=True
-    )
-    change = fixed.value - fixed.base_value
-    captum = abs(_host(delta) / change).max()
+def score_cam(b: Bench) -> list[Row]:
+    channels = b.net.get_submodule(LAYER).num_features
+    contenders = {
+        "pellucid": lambda: b.explain("score-cam", images=1, at=LAYER),
+        "pytorch-grad-cam": lambda: peer(b, "ScoreCAM", channels + 1),
+        "pytorch-grad-cam, batches of 4": lambda: peer(b, "ScoreCAM", channels + 1, batch_size=4),
+    }
+    return race(f"Score-CAM, {channels} channels, 1 image", b.floors(0, channels), contenders, 3, b.notes)
+
+
+def ablation_cam(b: Bench) -> list[Row]:
+    channels = b.net.get_submodule(LAYER).num_features
+    contenders = {
+        "pellucid": lambda: b.explain("ablation-cam", images=1, at=LAYER),
+        "pytorch-grad-cam": lambda: peer(b, "AblationCAM", channels + 1),
+    }
+    notes = b.notes | {"pellucid": "from the cached activation: what lies before the layer runs once a batch"}
+    return race(f"Ablation-CAM, {channels} channels, 1 image", b.floors(0, channels), contenders, 1, notes)
+
+
+def peer(b: Bench, name: str, rows: int, **changed) -> Work:
+    """A map of pytorch-grad-cam, which needs parameters that require gradients and hooks in place."""
+    with torchvision_not_needed():
+        import pytorch_grad_cam
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+    b.net.requires_grad_(True)
+    with getattr(pytorch_grad_cam, name)(model=b.net, target_layers=[b.net.get_submodule(LAYER)]) as cam:
+        for attribute, value in changed.items():
+            setattr(cam, attribute, value)
+        cam(b.x[:1], [ClassifierOutputTarget(int(b.target[0]))])
+    b.net.requires_grad_(False)
+    return Work(forward=rows)
+
+
+def truncated(b: Bench, layer: torch.nn.Module) -> Work:
+    """A forward pass, and a backward one down to the layer."""
+    size, layout = b.forward
+    for rows in range(0, len(b.x), size):
+        kept: list[torch.Tensor] = []
+
+        def cut(_m, _a, out, kept=kept):
+            torch.set_grad_enabled(True)
+            kept.append(out.detach().requires_grad_())
+            return kept[0].clone()
+
+        handle = layer.register_forward_hook(cut)
+        with torch.no_grad():
+            out = b.net(b.x[rows : rows + size].contiguous(memory_format=layout))
+        handle.remove()
+        picked = out.gather(1, b.target[rows : rows + size, None]).sum()
+        torch.autograd.grad(picked, kept)
+    return Work(len(b.x))
+
+
+def accuracy(b: Bench) -> dict[str, str]:
+    """Residual of each contender, and what ours says of its map error."""
+    target = b.target.cpu().numpy()
+    ours = pl.explain(b.net, b.x, target=target)
+    fixed = pl.explain(b.net, b.x, target=target, steps=STEPS)
+    options = {"target": b.target, "n_steps": STEPS, "internal_batch_size": 8, "return_convergence_delta": True}
+    _, delta = IntegratedGradients(b.net).attribute(b.x, **options)
+    captum = abs(delta.cpu().numpy() / (fixed.value - fixed.base_value)).max()
     return {
         "pellucid, tolerance 5%": f"map error at most {ours.error.max():.1%} (estimated), residual {ours.residual.max():.1%}",
         f"pellucid, {STEPS} steps": f"map error unknown, residual {fixed.residual.max():.1%}",
@@ -114,35 +194,32 @@ def _accuracy(net, x, target) -> dict[str, str]:
     }
 
 
-def _raw(net, x, rows: int, batch: int, layout: torch.memory_format) -> int:
-    """Forward and backward of so many rows."""
+def raw(net, x, rows: int, batch: int, layout: torch.memory_format, *, backward: bool) -> Work:
+    """So many rows through the model, and back."""
     done = 0
-    while done < rows:
-        size = min(batch, rows - done)
-        points = x[torch.arange(done, done + size) % len(x)].contiguous(memory_format=layout).requires_grad_()
-        torch.autograd.grad(net(points)[:, 0].sum(), points)
-        done += size
-    return rows
+    with torch.set_grad_enabled(backward):
+        while done < rows:
+            size = min(batch, rows - done)
+            points = x[torch.arange(done, done + size) % len(x)].contiguous(memory_format=layout)
+            if backward:
+                points.requires_grad_()
+                torch.autograd.grad(net(points)[:, 0].sum(), points)
+            else:
+                net(points)
+            done += size
+    return Work(gradient=rows) if backward else Work(forward=rows)
 
 
-def _best(net, x, device) -> tuple[int, torch.memory_format]:
+def fastest(net, x, *, backward: bool) -> tuple[int, torch.memory_format]:
     """Fastest batch size and layout, by the median of interleaved sweeps."""
-    batches = (4, 8, 16) if device.type == "cpu" else (16, 64, 128)
+    batches = (4, 8, 16) if x.device.type == "cpu" else (16, 64, 128)
     choices = [(batch, layout) for batch in batches for layout in (torch.contiguous_format, torch.channels_last)]
-    times = {choice: [] for choice in choices}
+    times: dict[tuple[int, torch.memory_format], list[float]] = {choice: [] for choice in choices}
     for _ in range(4):
         for choice in choices:
             started = time.perf_counter()
-            _raw(net, x, max(batches), *choice)
-            if device.type == "cuda":
+            raw(net, x, max(batches), *choice, backward=backward)
+            if x.device.type == "cuda":
                 torch.cuda.synchronize()
             times[choice].append(time.perf_counter() - started)
     return min(choices, key=lambda choice: statistics.median(times[choice][1:]))
-
-
-def _counted(e) -> int:
-    return e.cost.forward_rows
-
-
-def _host(tensor: torch.Tensor):
-    return tensor.cpu().numpy()

@@ -40,7 +40,7 @@ AXIOMS = {
 NEEDS = {
     "predict": "outputs for a batch",
     "gradient": "the derivative of a target in the input, a layer or the output",
-    "activations": "outputs of layers",
+    "hessian": "the derivative of a gradient along a direction",
     "replace": "a layer's output exchanged for another",
     "layers": "the layer calls of one pass, found by running",
 }

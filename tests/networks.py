@@ -14,8 +14,9 @@ def mlp(inputs: int = 6, outputs: int = 3, seed: int = 0, activation: type[nn.Mo
     return nn.Sequential(nn.Linear(inputs, 16), activation(), nn.Linear(16, 12), activation(), nn.Linear(12, outputs))
 
 
-def cnn(seed: int = 0, outputs: int = 4, size: int = 8) -> nn.Sequential:
+def cnn(seed: int = 0, outputs: int = 4, size: int = 8, pooled: bool = False) -> nn.Sequential:
     torch.manual_seed(seed)
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()) if pooled else nn.Flatten()
     return nn.Sequential(
         nn.Conv2d(3, 6, 3, padding=1),
         nn.BatchNorm2d(6),
@@ -24,8 +25,8 @@ def cnn(seed: int = 0, outputs: int = 4, size: int = 8) -> nn.Sequential:
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Dropout(0.5),
-        nn.Flatten(),
-        nn.Linear(5 * (size // 2) ** 2, outputs),
+        head,
+        nn.Linear(5 if pooled else 5 * (size // 2) ** 2, outputs),
     )
 
 
@@ -171,3 +172,89 @@ def digits(kind: str = "cnn") -> tuple[nn.Module, torch.Tensor]:
 
 def rows(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.tensor(np.random.default_rng(seed).normal(size=shape), dtype=torch.float32)
+
+
+def volume() -> nn.Sequential:
+    """Three-dimensional convolutions."""
+    torch.manual_seed(6)
+    body = [nn.Conv3d(2, 4, 3, padding=1), nn.BatchNorm3d(4), nn.ReLU(), nn.MaxPool3d(2), nn.Conv3d(4, 3, 1), nn.ReLU()]
+    return nn.Sequential(*body, nn.Flatten(), nn.Linear(3 * 2 * 3 * 2, 3))
+
+
+def series() -> nn.Sequential:
+    """One-dimensional convolutions, layer after layer."""
+    torch.manual_seed(7)
+    body = [nn.Conv1d(2, 5, 3, padding=1), nn.ReLU(), nn.AvgPool1d(2), nn.Conv1d(5, 4, 3, padding=1), nn.ReLU()]
+    return nn.Sequential(*body, nn.Flatten(), nn.Linear(4 * 5, 3))
+
+
+class Block(nn.Module):
+    """One block of a transformer; its attention returns a tuple."""
+
+    def __init__(self, width: int, norm: type[nn.Module] = nn.LayerNorm) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = norm(width), norm(width)
+        self.attention = nn.MultiheadAttention(width, 2, batch_first=True)
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        normed = self.norm1(x)
+        x = x + self.attention(normed, normed, normed, need_weights=False)[0]
+        return x + self.mlp(self.norm2(x))
+
+
+class ViT(nn.Module):
+    """A vision transformer that reads its class token, or the mean of its patches (``leading=0``)."""
+
+    def __init__(
+        self,
+        size: tuple[int, int] = (16, 16),
+        patch: int = 4,
+        leading: int = 1,
+        depth: int = 2,
+        norm: type[nn.Module] = nn.LayerNorm,
+    ) -> None:
+        super().__init__()
+        torch.manual_seed(8)
+        width = 16
+        self.patches = nn.Conv2d(1, width, patch, patch)
+        self.first = nn.Parameter(torch.randn(1, leading, width) * 0.5)
+        self.position = nn.Parameter(torch.randn(1, leading + (size[0] // patch) * (size[1] // patch), width) * 0.2)
+        self.blocks = nn.Sequential(*(Block(width, norm) for _ in range(depth)))
+        self.norm, self.head = norm(width), nn.Linear(width, 2)
+
+    def embedded(self, x: torch.Tensor) -> torch.Tensor:
+        tokens = self.patches(x).flatten(2).mT
+        return torch.cat([self.first.expand(len(x), -1, -1), tokens], dim=1) + self.position
+
+    def read(self, tokens: torch.Tensor) -> torch.Tensor:
+        tokens = self.norm(tokens)
+        return self.head(tokens[:, 0] if self.first.shape[1] else tokens.mean(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.read(self.blocks(self.embedded(x)))
+
+
+def planted(
+    count: int, size: tuple[int, int] = (16, 16), patch: int = 4, seed: int = 0
+) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+    """Noise with one patch of bars, upright (class 1) or lying; images, classes, and the patch's place in the grid."""
+    draw = np.random.default_rng(seed)
+    images, classes = draw.normal(0, 0.15, (count, 1, *size)), draw.integers(0, 2, count)
+    rows, columns = draw.integers(0, size[0] // patch, count), draw.integers(0, size[1] // patch, count)
+    bars = np.tile(np.where(np.arange(patch) % 2, 1.0, -1.0), (patch, 1))
+    for image, upright, row, column in zip(images, classes, rows, columns, strict=True):
+        where = slice(row * patch, (row + 1) * patch), slice(column * patch, (column + 1) * patch)
+        image[0][where] += bars if upright else bars.T
+    return torch.tensor(images, dtype=torch.float32), torch.tensor(classes), np.stack([rows, columns], axis=1)
+
+
+@cache
+def planted_vit(size: tuple[int, int] = (16, 16), leading: int = 1) -> nn.Module:
+    """A vision transformer trained to tell upright from lying bars; float64.
+
+    One block cannot spread what it saw over other tokens, and without normalisation noise stays small: the map must be where
+    the bars are.
+    """
+    x, y, _ = planted(1024, size)
+    return _train(ViT(size, leading=leading, depth=1, norm=nn.Identity), x, y, 12, 3e-3)

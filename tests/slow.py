@@ -71,31 +71,6 @@ def bilinear(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return out
 
 
-def grad_cam(activation: np.ndarray, gradient: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    channels, h, w = activation.shape
-    heat = np.zeros((h, w))
-    for c in range(channels):
-        weight = sum(gradient[c, i, j] for i in range(h) for j in range(w)) / (h * w)
-        heat += weight * activation[c]
-    return bilinear(np.maximum(heat, 0), *size)
-
-
-def grad_cam_plus_plus(activation: np.ndarray, gradient: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Equation 19 of the paper for an exponential score: derivatives of order two and three are powers of the first."""
-    channels, h, w = activation.shape
-    heat = np.zeros((h, w))
-    for c in range(channels):
-        total, weight = activation[c].sum(), 0.0
-        for i in range(h):
-            for j in range(w):
-                g = gradient[c, i, j]
-                below = 2 * g**2 + total * g**3
-                alpha = g**2 / below if below != 0 else 0.0
-                weight += alpha * max(g, 0.0)
-        heat += weight * activation[c]
-    return bilinear(np.maximum(heat, 0), *size)
-
-
 def diffused(image: np.ndarray, sigma: float) -> np.ndarray:
     """Diffusion of ``(channels, height, width)`` for time sigma^2 / 2 with reflecting edges: exponentials of the Laplacians."""
 

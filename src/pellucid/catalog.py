@@ -6,8 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .attribution.cam.ablation_cam import AblationCAM
+from .attribution.cam.cam import CAM
+from .attribution.cam.eigen_cam import EigenCAM
+from .attribution.cam.eigen_grad_cam import EigenGradCAM
+from .attribution.cam.full_grad import FullGrad
 from .attribution.cam.grad_cam import GradCAM
 from .attribution.cam.grad_cam_plus_plus import GradCAMPlusPlus
+from .attribution.cam.hires_cam import HiResCAM
+from .attribution.cam.layer_cam import LayerCAM
+from .attribution.cam.score_cam import ScoreCAM
+from .attribution.cam.xgrad_cam import XGradCAM
 from .attribution.path.blur_ig import BlurIG
 from .attribution.path.conductance import Conductance
 from .attribution.path.expected_gradients import ExpectedGradients
@@ -42,8 +51,17 @@ METHODS: tuple[type[Method], ...] = (
     Conductance,
     InternalInfluence,
     IntegratedHessians,
+    CAM,
     GradCAM,
     GradCAMPlusPlus,
+    XGradCAM,
+    HiResCAM,
+    LayerCAM,
+    EigenCAM,
+    EigenGradCAM,
+    ScoreCAM,
+    AblationCAM,
+    FullGrad,
 )
 
 

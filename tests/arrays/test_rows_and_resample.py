@@ -29,17 +29,6 @@ def test_row_arithmetic(xp):
 
 
 @pytest.mark.parametrize("xp", LIBRARIES, ids=["numpy", "strict"])
-def test_a_table_grows_and_is_read_by_number(xp):
-    blocks = [np.random.default_rng(k).normal(size=(size, 3)) for k, size in enumerate((1, 2, 1, 9, 4))]
-    table = rows.Table(xp.asarray(blocks[0]))
-    for block in blocks[1:]:
-        table.append(xp.asarray(block))
-    joined = np.concatenate(blocks)
-    assert len(table) == 17
-    np.testing.assert_array_equal(np.asarray(table.take(np.array([16, 0, 3, 3]))), joined[[16, 0, 3, 3]])
-
-
-@pytest.mark.parametrize("xp", LIBRARIES, ids=["numpy", "strict"])
 @pytest.mark.parametrize("size", [(8, 8), (7, 5), (3, 2), (2, 9)])
 def test_bilinear_is_that_of_the_twin(xp, size):
     maps = np.random.default_rng(0).normal(size=(2, 3, 4))
@@ -54,6 +43,17 @@ def test_resizing_keeps_constants_and_stays_between_extremes(source, target, how
     matrix = resample.matrix_for(source, target, how)
     np.testing.assert_allclose(matrix.sum(1), 1)
     assert (matrix >= 0).all()
+
+
+@given(st.lists(st.tuples(st.integers(1, 7), st.integers(1, 30)), min_size=1, max_size=3), st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_extremes_are_those_of_the_resized_maps(axes, seed):
+    maps = np.random.default_rng(seed).normal(size=(4, *(source for source, _ in axes)))
+    size = [target for _, target in axes]
+    low, high = resample.extremes(maps, size)
+    resized = resample.resize(maps, size).reshape(4, -1)
+    np.testing.assert_allclose(low, resized.min(1))
+    np.testing.assert_allclose(high, resized.max(1))
 
 
 def test_bilinear_agrees_with_torch():

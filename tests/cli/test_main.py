@@ -77,5 +77,5 @@ def test_ranges_are_shown(pellucid):
 def test_unknown_method(pellucid):
     assert (
         pellucid("methods", "gradcam", code=2).stderr
-        == "error: there is no method 'gradcam'. Did you mean 'grad-cam' or 'grad-cam++'?\n"
+        == "error: there is no method 'gradcam'. Did you mean 'grad-cam' or 'xgrad-cam' or 'grad-cam++'?\n"
     )

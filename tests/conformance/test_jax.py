@@ -30,6 +30,11 @@ CASES = {
     "output-gradient": {},
     "integrated-gradients": {"tolerance": 0.01},
     "smoothgrad": {"samples": 16},
+    "smoothgrad-squared": {"samples": 16},
+    "vargrad": {"samples": 16},
+    "expected-gradients": {"samples": 16, "baseline": 0.25},
+    "guided-ig": {"steps": 20},
+    "integrated-hessians": {"steps": 8, "feature": 2},
 }
 
 

@@ -35,6 +35,11 @@ def needed(net, method):
     return {}
 
 
+def cnn(method):
+    """The network that methods for images explain; with global pooling for the one that is defined there only."""
+    return networks.cnn(pooled=method == "cam")
+
+
 def explain(net, x, method, **options):
     return pl.explain(net, x, method=method, **{**FAST.get(method, {}), **needed(net, method), **options})
 
@@ -68,7 +73,7 @@ def assert_same_state(before, after):
 
 @pytest.mark.parametrize("method", NAMES)
 def test_shapes_and_record(method):
-    net, x = networks.cnn(), networks.rows(3, 3, 8, 8)
+    net, x = cnn(method), networks.rows(3, 3, 8, 8)
     e = explain(net, x, method)
     assert len(e) == 3
     assert e.values.shape == {"input": (3, 3, 8, 8), "spatial": (3, 8, 8), "layer": (3, 5, 8, 8)}[e.over]
@@ -88,7 +93,7 @@ def test_shapes_and_record(method):
 
 @pytest.mark.parametrize("method", NAMES)
 def test_same_seed_same_bytes(method):
-    net, x = networks.cnn(), networks.rows(3, 3, 8, 8)
+    net, x = cnn(method), networks.rows(3, 3, 8, 8)
     first, second = (explain(net, x, method, seed=7) for _ in range(2))
     assert first.values.tobytes() == second.values.tobytes()
 
@@ -100,7 +105,7 @@ def test_another_seed_draws_otherwise():
 
 @pytest.mark.parametrize("method", NAMES)
 def test_a_sample_alone_equals_the_same_sample_in_a_batch(method):
-    net, x = networks.cnn().double(), networks.rows(5, 3, 8, 8).double()
+    net, x = cnn(method).double(), networks.rows(5, 3, 8, 8).double()
     together = explain(net, x, method)
     for i in (0, 3):
         alone = explain(net, x[i : i + 1], method)
@@ -112,7 +117,7 @@ def test_a_sample_alone_equals_the_same_sample_in_a_batch(method):
 @pytest.mark.parametrize("method", NAMES)
 @pytest.mark.parametrize("batch_size", [1, 2, 7])
 def test_the_batch_size_does_not_matter(method, batch_size):
-    net, x = networks.cnn().double(), networks.rows(5, 3, 8, 8).double()
+    net, x = cnn(method).double(), networks.rows(5, 3, 8, 8).double()
     small, usual = explain(net, x, method, batch_size=batch_size), explain(net, x, method)
     np.testing.assert_allclose(small.values, usual.values, rtol=1e-9, atol=1e-12)
     assert small.plan.batch_size == batch_size
@@ -120,7 +125,7 @@ def test_the_batch_size_does_not_matter(method, batch_size):
 
 @pytest.mark.parametrize("method", NAMES)
 def test_memory_format_does_not_matter(method):
-    net, x = networks.cnn().double(), networks.rows(2, 3, 8, 8).double()
+    net, x = cnn(method).double(), networks.rows(2, 3, 8, 8).double()
     formats = [explain(net, x, method, memory_format=name).values for name in ("as-is", "channels-last")]
     np.testing.assert_allclose(*formats, rtol=1e-9, atol=1e-12)
 
@@ -128,10 +133,10 @@ def test_memory_format_does_not_matter(method):
 @pytest.mark.parametrize("method", NAMES)
 @pytest.mark.parametrize("training", [True, False])
 def test_the_model_comes_back_as_it_was(method, training):
-    net, x = networks.cnn().train(training), networks.rows(3, 3, 8, 8)
+    net, x = cnn(method).train(training), networks.rows(3, 3, 8, 8)
     net[3].eval()  # a mixture of modes
     net[0].weight.requires_grad_(False)
-    net[8](torch.ones(2, 80)).sum().backward()
+    net[8](torch.ones(2, net[8].in_features)).sum().backward()
     before, given = state_of(net), x.clone()
     explain(net, x, method)
     assert_same_state(before, state_of(net))
@@ -145,7 +150,7 @@ def test_the_model_comes_back_as_it_was_after_an_error(method, error):
         def forward(self, x):
             raise error
 
-    net, x = networks.cnn().train(), networks.rows(3, 3, 8, 8)
+    net, x = cnn(method).train(), networks.rows(3, 3, 8, 8)
     net.append(Fails())
     before = state_of(net)
     with pytest.raises((pl.InputError, KeyboardInterrupt, MemoryError)):
@@ -165,7 +170,7 @@ def test_interrupted_midway(method):
                 raise KeyboardInterrupt
             return x
 
-    net, x = networks.cnn().train(), networks.rows(6, 3, 8, 8)
+    net, x = cnn(method).train(), networks.rows(6, 3, 8, 8)
     net.append(Stops())
     before = state_of(net)
     with pytest.raises(KeyboardInterrupt):
@@ -181,7 +186,7 @@ def few(method):
 @pytest.mark.parametrize("method", NAMES)
 @pytest.mark.parametrize("budget", [1, 2, 6, 9, 40])
 def test_the_budget_is_never_exceeded(method, budget):
-    net = networks.Counting(networks.cnn())
+    net = networks.Counting(cnn(method))
     x = networks.rows(2, 3, 8, 8)
     try:
         e = pl.explain(net, x, target=0, method=method, budget=budget, **needed(net, method) | few(method))
@@ -193,11 +198,15 @@ def test_the_budget_is_never_exceeded(method, budget):
 
 @pytest.mark.parametrize("method", NAMES)
 def test_rows_are_counted(method):
-    net = networks.Counting(networks.cnn())
+    net = networks.Counting(cnn(method))
     e = explain(net, networks.rows(3, 3, 8, 8), method)
     assert e.cost.forward_rows + e.cost.other_rows == sum(net.rows)
     if method == "integrated-hessians":  # differentiated twice at every node but the sample
         assert e.cost.backward_rows == 2 * e.cost.forward_rows - 3
+    elif method == "cam":  # forward once more, with the layer at zero
+        assert e.cost.forward_rows == 2 * e.cost.backward_rows
+    elif method == "conductance":  # two more, up to the layer, for the speed of its output, at every node but the sample
+        assert e.cost.backward_rows == 3 * e.cost.forward_rows - 6
     elif "gradient" in BY_NAME[method].needs:
         assert e.cost.backward_rows == e.cost.forward_rows
     else:
@@ -206,7 +215,7 @@ def test_rows_are_counted(method):
 
 @pytest.mark.parametrize("method", NAMES)
 def test_several_targets_share_the_forward_passes(method):
-    net, x = networks.cnn().double(), networks.rows(3, 3, 8, 8).double()
+    net, x = cnn(method).double(), networks.rows(3, 3, 8, 8).double()
     together = explain(net, x, method, targets=[0, 2, "predicted"])
     assert isinstance(together, tuple)
     assert len(together) == 3
@@ -215,7 +224,7 @@ def test_several_targets_share_the_forward_passes(method):
         close = {"rtol": 0.2, "atol": 0.05 * np.abs(alone.values).max()} if e.error is not None else {"rtol": 1e-9, "atol": 1e-12}
         np.testing.assert_allclose(e.values, alone.values, **close)
         np.testing.assert_allclose(e.value, alone.value)
-        if method not in ("guided-ig", "integrated-hessians") and "gradient" in BY_NAME[method].needs:
+        if method not in ("guided-ig", "integrated-hessians", "conductance", "cam") and "gradient" in BY_NAME[method].needs:
             assert e.cost.backward_rows == 3 * e.cost.forward_rows
 
 
@@ -299,7 +308,7 @@ def _baseline(method, net):
 
 @pytest.mark.parametrize("method", NAMES)
 def test_bad_input_is_refused_in_words(method):
-    net, x = networks.cnn(), networks.rows(2, 3, 8, 8)
+    net, x = cnn(method), networks.rows(2, 3, 8, 8)
     with pytest.raises(pl.InputError, match="batch is empty"):
         explain(net, x[:0], method)
     with pytest.raises(pl.InputError, match=r"\(samples, 3, height, width\)"):
@@ -341,7 +350,7 @@ def test_declared_ranges_are_held(method):
 
 @pytest.mark.parametrize("method", NAMES)
 def test_saving_and_loading_gives_the_same_record(method, tmp_path):
-    net = pl.wrap(networks.cnn(), output="logits", classes=["猫", "<b>", "c", "d"])
+    net = pl.wrap(cnn(method), output="logits", classes=["猫", "<b>", "c", "d"])
     e = explain(net, networks.rows(3, 3, 8, 8), method)
     e.save(tmp_path / "e.pellucid")
     back = pl.load(tmp_path / "e.pellucid")

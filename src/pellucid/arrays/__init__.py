@@ -1,5 +1,6 @@
 """Pure mathematics on arrays, with no model in sight.
 
-quadrature (integration along a segment, refined where it pays); draws (random numbers keyed by seed); resample (resizing as
-matrix products); blur (diffusion by any amount per row); rows (sums over packed rows). Array-API namespaces throughout; host decisions in NumPy float64.
+quadrature (fixed rules on an interval); refinement (nodes added where they pay, until an integral is accurate); draws (random
+numbers keyed by seed); resample (resizing as matrix products); blur (diffusion by any amount per row); rows (sums over packed
+rows). Array-API namespaces throughout; host decisions in NumPy float64.
 """

@@ -14,7 +14,7 @@ from array_api_compat import array_namespace
 from jaxtyping import Float
 
 from ..core.types import Native
-from .rows import take
+from .rows import spread, take
 
 
 class Blur:
@@ -31,14 +31,24 @@ class Blur:
 
     def __call__(self, rows: np.ndarray, sigmas: Float[np.ndarray, " rows"]) -> Native:
         """These rows, each blurred with its own standard deviation in pixels."""
+        return self._transformed(self._decayed(rows, sigmas)[0], inverse=True)
+
+    def rate(self, rows: np.ndarray, sigmas: Float[np.ndarray, " rows"]) -> Native:
+        """The derivative of the blurred rows in their standard deviation."""
+        spectrum, exponent = self._decayed(rows, sigmas)
+        factor = spread(-2 * sigmas, spectrum)
+        return self._transformed(factor * exponent * spectrum, inverse=True)
+
+    def _decayed(self, rows: np.ndarray, sigmas: Float[np.ndarray, " rows"]) -> tuple[Native, Native]:
+        """The blurred rows' transform, and what multiplies ``-sigma^2`` in its exponent."""
         spectrum = take(self._spectrum, rows)
         xp = array_namespace(spectrum)
+        exponent = xp.zeros((1,) * spectrum.ndim, dtype=spectrum.dtype, device=spectrum.device)
         for axis in self.axes:
             size = int(spectrum.shape[axis])
-            decay = np.exp(-(sigmas[:, None] ** 2) * (1 - np.cos(np.pi * np.arange(size) / size)))
-            shape = [len(sigmas) if k == 0 else size if k == axis else 1 for k in range(spectrum.ndim)]
-            spectrum = spectrum * xp.reshape(xp.asarray(decay, dtype=spectrum.dtype, device=spectrum.device), tuple(shape))
-        return self._transformed(spectrum, inverse=True)
+            own = xp.asarray(1 - np.cos(np.pi * np.arange(size) / size), dtype=spectrum.dtype, device=spectrum.device)
+            exponent = exponent + xp.reshape(own, tuple(size if k == axis else 1 for k in range(spectrum.ndim)))
+        return spectrum * xp.exp(-spread(sigmas**2, spectrum) * exponent), exponent
 
     def _transformed(self, images: Native, inverse: bool) -> Native:
         xp = array_namespace(images)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import array_api_extra as xpx
 import numpy as np
 from array_api_compat import array_namespace
 
@@ -36,31 +35,6 @@ def owner_sums(array: Native, owners: Rows, first: int, last: int) -> Native:
     member = owners[None, :] == np.arange(first, last)[:, None]
     member = xp.asarray(member, dtype=array.dtype, device=array.device)
     return xp.reshape(member @ flat(array), (last - first, *array.shape[1:]))
-
-
-class Table:
-    """Rows that are appended block by block and read by number; memory is taken in doubling steps, not at each block."""
-
-    def __init__(self, rows: Native) -> None:
-        self._held: Any = rows
-        self._count = int(rows.shape[0])
-
-    def __len__(self) -> int:
-        return self._count
-
-    def append(self, block: Native) -> None:
-        """Add rows at the end."""
-        xp, end = array_namespace(block), self._count + int(block.shape[0])
-        if end > self._held.shape[0]:
-            spare = max(end, 2 * int(self._held.shape[0])) - self._count
-            empty = xp.empty((spare, *block.shape[1:]), dtype=block.dtype, device=block.device)
-            self._held = xp.concat([self._held[: self._count, ...], empty])
-        self._held = xpx.at(self._held)[self._count : end, ...].set(block)
-        self._count = end
-
-    def take(self, rows: Any) -> Native:
-        """Rows by number."""
-        return take(self._held, rows)
 
 
 def row_norms(*leaves: Native) -> Native:

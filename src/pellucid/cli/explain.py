@@ -51,7 +51,8 @@ def explain(
         str | None, typer.Option(metavar="MODULE:FACTORY", help="The network, where MODEL is a file of weights.")
     ] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="LAYER", help="Attribute to the output of this layer, not to the input.")
+        list[str] | None,
+        typer.Option(metavar="LAYER", help="The layer to attribute to, or to read; the maps of several are joined."),
     ] = None,
     call: Annotated[
         int | None, typer.Option(metavar="INTEGER", help="Which call of LAYER, if there are several; 1 is the first.")
@@ -81,7 +82,7 @@ def explain(
         methods=tuple(method or _DEFAULT.methods),
         targets=tuple(target or _DEFAULT.targets),
         arch=arch,
-        at=at,
+        at=tuple(at or ()),
         call=call,
         wrt=tuple(wrt or ()),
         seed=seed,

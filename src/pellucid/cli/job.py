@@ -31,7 +31,7 @@ class Job:
     methods: tuple[str, ...] = ("integrated-gradients",)
     targets: tuple[str, ...] = ("predicted",)
     arch: str | None = None
-    at: str | None = None
+    at: tuple[str, ...] = ()
     call: int | None = None
     wrt: tuple[str, ...] = ()
     seed: int = 0
@@ -50,8 +50,8 @@ class Job:
             If a method, a parameter or the call of a layer is not as declared.
         """
         options.check([catalog.method_named(name) for name in self.methods], self.parameters)
-        if self.call is not None and self.at is None:
-            raise InputError("--call goes with --at: it says which call of that layer is meant.")
+        if self.call is not None and len(self.at) != 1:
+            raise InputError("--call goes with one --at: it says which call of that layer is meant.")
 
     def run(self, model: Any, x: Any) -> list[Explanation]:
         """Explain with every method; one explanation per method and target, each with its command."""
@@ -62,7 +62,7 @@ class Job:
                 x,
                 targets=[target(text) for text in self.targets],
                 method=name,
-                at=None if self.at is None else Layer(self.at, self.call),
+                at=[Layer(name, self.call) for name in self.at] or None,
                 wrt=self.wrt or None,
                 budget=None if self.budget is None and self.budget_seconds is None else Budget(self.budget, self.budget_seconds),
                 seed=self.seed,
@@ -86,7 +86,8 @@ class Job:
         words += ["--method", method]
         words += [word for text in self.targets for word in ("--target", text)]
         words += [word for name in self.wrt for word in ("--wrt", name)]
-        for name in ("at", "call", "batch_size", "memory_format", "budget", "budget_seconds"):
+        words += [word for name in self.at for word in ("--at", name)]
+        for name in ("call", "batch_size", "memory_format", "budget", "budget_seconds"):
             given = getattr(self, name)
             words += [] if given is None else [options.flag(name), str(given)]
         words += ["--seed", str(self.seed)] if self.seed else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +24,7 @@ Given = Mapping[str, str | bool]
 PANEL = "Parameters of methods"
 
 
+_INTEGERS = re.compile(r"-?\d+(,-?\d+)*")
 _KINDS = {bool: "switch", int: "integer", float: "number", str: "text"}
 
 
@@ -129,7 +131,10 @@ def _value(method: str, parameter: Parameter, text: str | bool) -> Any:
     if kind == "value":
         if Path(text).suffix.lower() in (".npy", ".npz", ".csv"):
             return read_array(Path(text))
-        wanted = "a number, or a .npy, .npz or .csv file"
+        if _INTEGERS.fullmatch(text):
+            numbers = [int(part) for part in text.split(",")]
+            return tuple(numbers) if len(numbers) > 1 else numbers[0]
+        wanted = "a number, integers joined by commas, or a .npy, .npz or .csv file"
         return _number(float, text, f"{method}: {flag(parameter.name)} takes {wanted}; got {text!r}.")
     return text
 

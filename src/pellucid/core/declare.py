@@ -190,11 +190,13 @@ class Passes(Protocol):
         *,
         wrt: Sequence[Place] | None = None,
         along: Callable[[slice], tuple[Native, ...]] | None = None,
+        moving: Callable[[slice], tuple[Native, ...]] | None = None,
     ) -> Iterator[tuple[slice, Gradient]]:
         """Gradients at the points that ``build`` makes, by place, for each part of the packed rows.
 
         ``wrt`` defaults to ``places``; elsewhere it says where the gradient is read while the points move. ``along`` makes
-        directions by place, and asks for the derivative of the gradients in them too.
+        directions by place, and asks for the derivative of the gradients in them too; ``moving`` makes directions by place,
+        and asks for the rates at which the places in ``wrt`` follow.
         """
         ...
 

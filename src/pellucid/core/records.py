@@ -26,15 +26,22 @@ _OVER = {"input": "input", "spatial": "positions of", "layer": "units of"}
 
 @dataclass(frozen=True)
 class Cost:
-    """Model rows and time of one call. ``other_rows`` are forward rows that served only to look (layers, evidence)."""
+    """Model rows and time of one call.
+
+    ``other_rows`` are forward rows that served only to look (layers, baselines, evidence). ``tuning_rows`` and
+    ``tuning_seconds`` went into measuring the fastest batches, once per model and input shape, and are in no other number.
+    """
 
     forward_rows: int = 0
     backward_rows: int = 0
     other_rows: int = 0
     seconds: float = 0.0
+    tuning_rows: int = 0
+    tuning_seconds: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.forward_rows} forward and {self.backward_rows} backward rows, {self.seconds:.2f} s"
+        tuned = f" (and {self.tuning_seconds:.2f} s of tuning, once)" if self.tuning_rows else ""
+        return f"{self.forward_rows} forward and {self.backward_rows} backward rows, {self.seconds:.2f} s{tuned}"
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,8 @@ class Explanation:
     value, base_value
         The target at the sample and, where the method has a baseline, there; float ``(samples,)``.
     residual
-        Relative completeness residual ``|sum(values) - (value - base_value)| / |value - base_value|``, for methods that
-        promise completeness; ``(samples,)`` or ``None``.
+        Relative completeness residual ``|sum(values) - (value - base_value)| / |value - base_value|``, where
+        there is a base value; ``(samples,)`` or ``None``.
     error
         Estimated relative error of the values, ``||error|| / ||values||``, ``(samples,)`` or ``None``.
     evidence

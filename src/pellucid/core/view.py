@@ -91,7 +91,8 @@ class LayerInfo:
 class Gradient:
     """What one forward and its backwards gave, detached; gradients are ``[target][place]``, values ``[target]``.
 
-    ``hessian_products`` are the derivatives of the gradients along given directions, like ``gradients``.
+    ``hessian_products`` are the derivatives of the gradients along given directions, like ``gradients``; ``rates`` are those of
+    ``points``.
     """
 
     values: tuple[Native, ...]
@@ -99,12 +100,14 @@ class Gradient:
     points: tuple[Native, ...]
     outputs: Any
     hessian_products: tuple[tuple[Native, ...], ...] = ()
+    rates: tuple[Native, ...] = ()
 
 
 class ModelView(Protocol):
-    """A model, seen through what it can do."""
+    """A model, seen through what it can do. ``subject`` is the model itself: what is known of it is forgotten with it."""
 
     adapter: str
+    subject: Any
     spec: Spec
     device: str
     versions: Mapping[str, str]
@@ -139,10 +142,12 @@ class ModelView(Protocol):
         wrt: Sequence[Place],
         replace: Mapping[Layer, Native] | None = None,
         along: Sequence[Native] | None = None,
+        moving: Mapping[Place, Native] | None = None,
     ) -> Gradient:
         """One forward, one backward per target; the derivative at a layer is that of a zero added to its output.
 
-        ``along`` gives a direction for each place in ``wrt``, and asks for Hessian-vector products.
+        ``along`` gives a direction for each place in ``wrt``, and asks for Hessian-vector products. ``moving`` says how other
+        places (leaves, or replaced layers) move, and asks for the rates at which those in ``wrt`` follow.
         """
         ...
 

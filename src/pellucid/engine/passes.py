@@ -20,6 +20,7 @@ from ..core.types import Budget, MemoryFormat, Native, Rows
 from ..core.view import Gradient, Inputs, LayerInfo, ModelView, Place
 from . import baselines
 from .progress import Report
+from .tune import Packing, Tuning, measure
 
 Build = Callable[[slice], tuple[Native, ...]]
 
@@ -42,6 +43,7 @@ class Passes:
         memory_format: MemoryFormat,
         report: Report,
         started: float,
+        work: int | None = None,
         looked: int = 0,
     ) -> None:
         self.view, self.inputs, self.row_targets = view, inputs, list(targets)
@@ -54,12 +56,14 @@ class Passes:
         self.outputs: dict[str, Native] | None = None
         self.notes: list[str] = list(inputs.notes)
         self.forward_rows = self.backward_rows = self.other_rows = 0
+        self.tuning = Tuning(Packing(batch_size, memory_format))
+        self._work = work
         self._budget, self._report, self._started = budget, report, started
         self._spent = np.zeros(self.samples, int)
         self._done = 0.0
         self._target_values: tuple[np.ndarray, ...] = ()
         self._at_input: dict[tuple[Place, ...], AtInput] = {}
-        self._references: dict[int, Reference] = {}
+        self._references: dict[int, tuple[Any, Reference]] = {}
         self._reference_values: dict[int, tuple[Reference, list[np.ndarray]]] = {}
         self._prefix_once: dict[Sequence[Place], bool] = {}
         if looked:
@@ -116,18 +120,28 @@ class Passes:
         return AtInput(told, tuple(() for _ in told), _joined(points))
 
     def gradient(
-        self, rows: Rows, build: Build, *, wrt: Sequence[Place] | None = None, along: Build | None = None
+        self,
+        rows: Rows,
+        build: Build,
+        *,
+        wrt: Sequence[Place] | None = None,
+        along: Build | None = None,
+        moving: Build | None = None,
     ) -> Iterator[tuple[slice, Gradient]]:
         """Gradients at built points; see ``core.declare.Passes``."""
         self._look()
+        self._tune()
         places = self.places if wrt is None else tuple(wrt)
 
         def run(part: slice) -> tuple[Inputs, Gradient]:
             batch, replace = self._batch(rows[part], build(part), self.places)
             directions = None if along is None else along(part)
-            return batch, self.view.gradient(batch, self.row_targets, rows[part], wrt=places, replace=replace, along=directions)
+            ways = None if moving is None else dict(zip(self.places, moving(part), strict=True))
+            return batch, self.view.gradient(
+                batch, self.row_targets, rows[part], wrt=places, replace=replace, along=directions, moving=ways
+            )
 
-        self._spend(rows, backward=self.targets * (1 if along is None else 2))
+        self._spend(rows, backward=self.targets * (1 if along is None else 2) + (0 if moving is None else 2))
         for part, (batch, gradient) in self._parts(len(rows), run):
             self._check_finite(gradient, batch, rows[part])
             yield part, gradient
@@ -137,6 +151,7 @@ class Passes:
     ) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:
         """Target values at built points; see ``core.declare.Passes``."""
         self._look()
+        self._tune()
         places = self.places if at is None else tuple(at)
         self._spend(rows)
         for part, values in self._parts(len(rows), lambda part: self._values(rows[part], build(part), places)):
@@ -147,9 +162,9 @@ class Passes:
     def reference(self, baseline: Any) -> Reference:
         """A user's baseline at ``places``; made once, so that a function that draws is asked only once."""
         key = id(baseline)
-        if key not in self._references:
-            self._references[key] = baselines.reference(self, baseline)
-        return self._references[key]
+        if key not in self._references:  # the baseline is kept, so that its number is no other's
+            self._references[key] = baseline, baselines.reference(self, baseline)
+        return self._references[key][1]
 
     def reference_values(self, reference: Reference) -> list[np.ndarray]:
         """Target values at the baselines. A baseline that is the same for all samples is run once, where targets allow."""
@@ -283,6 +298,28 @@ class Passes:
                 self.at_input()
             else:
                 self.forward([])
+
+    def _tune(self) -> None:
+        """Measure, once, how the bulk of the rows is best packed; not where the user has said or counts every row."""
+        work, self._work = self._work, None
+        if work is None:
+            return
+
+        def run(size: int, memory_format: MemoryFormat) -> None:
+            rows = np.arange(size) % self.samples
+            batch = self.view.take(self.inputs, rows, memory_format)
+            if self.places:
+                given = self.view.gradient(batch, self.row_targets[:1], rows, wrt=self.places)
+                self.host(given.values[0])  # waits for devices that run behind
+            else:
+                self._evaluated(rows, batch, {})
+
+        kind = "gradient" if self.places else "predict"
+        if (found := measure(self.view, self.inputs, kind, work, run)) is not None:
+            self.tuning = found
+            self.batch_size, self.memory_format = found.packing.batch_size, found.packing.memory_format
+            if found.note:
+                self.notes.append(found.note)
 
     def _seen(self, outputs: list[dict[str, Native]], values: tuple[np.ndarray, ...]) -> None:
         if self.outputs is None:

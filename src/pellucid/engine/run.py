@@ -113,7 +113,9 @@ def explain(
         row_targets = [RowTarget(wish, inputs.samples, view.spec.classes, view.to_native, view.to_numpy) for wish in wishes]
         seams = _seams(view, inputs, declared.engine == "map", place, [wrt] if isinstance(wrt, str) else wrt)
         by_looking = place is None and any(isinstance(seam, Layer) for seam in seams.values())
-        how = packing(view, inputs, batch_size, memory_format)
+        kind = "gradient" if seams else "predict"
+        how = packing(view, inputs, kind, batch_size, memory_format)
+        free = batch_size is None and memory_format is None and budget is None
         passes = Passes(
             view,
             inputs,
@@ -127,13 +129,16 @@ def explain(
             memory_format=how.memory_format,
             report=report,
             started=started,
+            work=inputs.samples * int(getattr(declared, "rows", 1)) if free else None,
             looked=int(by_looking),  # embeddings are found by running one row
         )
         attributions = declared.attribute(passes)
         options = {"at": at, "wrt": wrt, "budget": budget, "batch_size": batch_size, "memory_format": memory_format, "seed": seed}
         command = _command(declared, [target.wish for target in row_targets], options)
         records = [_record(passes, declared, attributions, t, command) for t in range(len(wishes))]
-    cost = Cost(passes.forward_rows, passes.backward_rows, passes.other_rows, time.perf_counter() - started)
+    tuning = passes.tuning
+    seconds = time.perf_counter() - started - tuning.seconds
+    cost = Cost(passes.forward_rows, passes.backward_rows, passes.other_rows, seconds, tuning.rows, tuning.seconds)
     told = tuple(dataclasses.replace(record, cost=cost) for record in records)
     return told[0] if targets is None else told
 

@@ -5,15 +5,18 @@ from typing import ClassVar
 
 from ...core.declare import Attribution, Axiom, Passes, parameter
 from ...core.view import Capability
-from .weighting import Upsample, maps, mean_over_space
+from .grids import Reshape
+from .weighting import RELU, RESHAPE, UPSAMPLE, UPSAMPLES, Upsample, gradient_maps, mean_over_space, weighted
 
 
 @dataclass(frozen=True)
 class GradCAM:
     """Activations of a convolutional layer, each channel weighted by the spatial mean of the target's gradient in it.
 
-    The layer is the last one whose output has spatial extent, found by running the model; ``at=`` names another. Values are
-    ``(samples, height, width)`` at the input's size, in units of the target; they say where, not which channel of the input.
+    The layer is the last one whose output has spatial extent, found by running the model (in a transformer, the last whose
+    tokens the target still depends on); ``at=`` names another, or several. Values are ``(samples, height, width)`` at the input's
+    size, in units of the target; they say where, not which channel of the input. Maps of several layers are each divided by
+    their largest magnitude and averaged.
 
     Cost: one forward row and one backward row, from the output to the layer only, per sample.
 
@@ -35,9 +38,10 @@ class GradCAM:
     axioms: ClassVar[tuple[Axiom, ...]] = ()
     cite: ClassVar[tuple[str, ...]] = ("selvaraju2017gradcam",)
 
-    relu: bool = parameter(True, "keep only what speaks for the target")
-    upsample: Upsample = parameter("bilinear", "how the map is brought to input size", choices=("bilinear", "nearest", "none"))
+    relu: bool = parameter(True, RELU)
+    upsample: Upsample = parameter("bilinear", UPSAMPLE, choices=UPSAMPLES)
+    reshape: Reshape = parameter(None, RESHAPE)
 
     def attribute(self, passes: Passes) -> list[Attribution]:
         """One pass that stops at the layer on its way back."""
-        return maps(passes, lambda _, gradients: mean_over_space(gradients), self.relu, self.upsample, self.name)
+        return gradient_maps(passes, self, lambda a, g: weighted(a, mean_over_space(g)))

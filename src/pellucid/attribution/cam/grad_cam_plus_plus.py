@@ -8,7 +8,8 @@ from array_api_compat import array_namespace
 from ...core.declare import Attribution, Axiom, Passes, parameter
 from ...core.types import Native
 from ...core.view import Capability
-from .weighting import Upsample, maps
+from .grids import Reshape
+from .weighting import RELU, RESHAPE, UPSAMPLE, UPSAMPLES, Upsample, gradient_maps, sum_over_space, weighted
 
 
 @dataclass(frozen=True)
@@ -38,19 +39,19 @@ class GradCAMPlusPlus:
     axioms: ClassVar[tuple[Axiom, ...]] = ()
     cite: ClassVar[tuple[str, ...]] = ("chattopadhay2018gradcampp",)
 
-    relu: bool = parameter(True, "keep only what speaks for the target")
-    upsample: Upsample = parameter("bilinear", "how the map is brought to input size", choices=("bilinear", "nearest", "none"))
+    relu: bool = parameter(True, RELU)
+    upsample: Upsample = parameter("bilinear", UPSAMPLE, choices=UPSAMPLES)
+    reshape: Reshape = parameter(None, RESHAPE)
 
     def attribute(self, passes: Passes) -> list[Attribution]:
         """One pass that stops at the layer on its way back."""
-        return maps(passes, _weights, self.relu, self.upsample, self.name)
+        return gradient_maps(passes, self, _heat)
 
 
-def _weights(activations: Native, gradients: Native) -> Native:
+def _heat(activations: Native, gradients: Native) -> Native:
     xp = array_namespace(gradients)
-    space = tuple(range(2, gradients.ndim))
     # g^2 / (2 g^2 + g^3 S) = 1 / (2 + g S): written so that small gradients do not underflow when they are squared.
-    below = 2 + gradients * xp.sum(activations, axis=space, keepdims=True)
+    below = 2 + gradients * sum_over_space(activations)
     alive = (gradients != 0) & (below != 0)
     alpha = xp.where(alive, 1 / xp.where(alive, below, 1.0), 0.0)
-    return xp.sum(alpha * xp.clip(gradients, 0, None), axis=space, keepdims=True)
+    return weighted(activations, sum_over_space(alpha * xp.clip(gradients, 0, None)))

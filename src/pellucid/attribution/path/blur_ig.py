@@ -22,7 +22,7 @@ class BlurIG:
     reflect, over the spatial axes; its standard deviation falls evenly from ``sigma`` to 0. The values sum to f(x) minus
     f(blurred x); nodes are added until the estimated error of the map is below ``tolerance``.
 
-    Cost: gradient rows as for integrated-gradients; with ``steps`` that many and two more.
+    Cost: gradient rows as for integrated-gradients; with ``steps`` that many and one at the sample.
 
     Raises
     ------
@@ -52,7 +52,7 @@ class BlurIG:
         None, "standard deviation of the strongest blur, in pixels; a quarter of the longest side if not given", above=0
     )
     tolerance: float = map_tolerance()
-    steps: int | None = fixed_steps("even steps of the trapezoid rule")
+    steps: int | None = fixed_steps()
 
     @property
     def rows(self) -> int:

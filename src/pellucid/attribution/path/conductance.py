@@ -17,7 +17,8 @@ class Conductance:
     The layer is named by ``at=``. The values sum to f(x) - f(baseline) when everything passes through the layer; ``residual``
     says what went around it. Nodes are added until the estimated error of the map is below ``tolerance``.
 
-    Cost: gradient rows as for integrated-gradients; with ``steps`` that many and two more.
+    Cost: gradient rows as for integrated-gradients and three more, each with two more backward passes up to the layer (how fast
+    its output moves); with ``steps`` that many and one at the sample.
 
     Raises
     ------
@@ -46,7 +47,7 @@ class Conductance:
 
     baseline: Any = parameter(None, "as for integrated-gradients; 0 by default")
     tolerance: float = map_tolerance()
-    steps: int | None = fixed_steps("even steps of the trapezoid rule")
+    steps: int | None = fixed_steps()
 
     @property
     def rows(self) -> int:

@@ -1,14 +1,13 @@
 """The ways from a baseline to the sample along which gradients are integrated, and where they are read.
 
-A *curve* is one (sample, baseline row); they are numbered sample by sample. What is integrated is ``g dy``: the gradient
-``g`` at a place, along the change of the place's own value ``y``.
+A *curve* is one (sample, baseline row); they are numbered sample by sample. What is integrated is the gradient at a place times
+the speed at which that place moves.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -19,18 +18,7 @@ from ...arrays.rows import flat, spread, take
 from ...core.declare import Passes, Reference
 from ...core.targets import Layer
 from ...core.types import Native, Rows
-from ...core.view import Place
-
-
-@dataclass(frozen=True)
-class Nodes:
-    """What is kept of points on curves, matrices by place: gradients, and the value ``y`` at the place.
-
-    Where ``y`` moves evenly, ``gradients`` are already multiplied by its change, and ``places`` is empty.
-    """
-
-    gradients: list[Native]
-    places: list[Native]
+from ...core.view import Gradient, Place
 
 
 class Curves(Protocol):
@@ -46,19 +34,21 @@ class Curves(Protocol):
     """Where the gradient is read."""
     complete: bool
     """Whether the values must sum to the change of the target."""
-    uneven: bool
-    """Whether the place's own way is known at nodes only."""
 
     def points(self, owners: Rows, alphas: np.ndarray) -> tuple[Native, ...]:
         """Points at which the model runs: curve numbers, and how far along (0 to 1)."""
         ...
 
-    def nodes(self, owners: Rows, alphas: np.ndarray, gradients: Sequence[Native], points: Sequence[Native]) -> Nodes:
-        """What to keep of gradients and values at ``wrt``."""
+    def moving(self, owners: Rows) -> tuple[Native, ...] | None:
+        """How the points move, where the speed at ``wrt`` has to be found from it."""
         ...
 
-    def ends(self, target: int, owners: Rows) -> tuple[list[Native], list[Native]]:
-        """Gradients and values at the samples themselves, by place."""
+    def vectors(self, owners: Rows, alphas: np.ndarray, gradient: Gradient, target: int) -> list[Native]:
+        """Gradient times speed, by place, one matrix row per point."""
+        ...
+
+    def ends(self, owners: Rows, target: int) -> list[Native] | None:
+        """The same at the samples themselves, where the pass over them tells."""
         ...
 
 
@@ -66,7 +56,6 @@ class Lines:
     """Straight from each baseline row to the sample, read where the samples are attributed."""
 
     complete = True
-    uneven = False
 
     def __init__(self, passes: Passes, reference: Reference) -> None:
         self.passes, self.starts, self.ends_at = passes, reference.points, passes.points
@@ -81,29 +70,37 @@ class Lines:
         both = zip(self.starts, self.delta(owners), strict=True)
         return tuple(take(start, self.baseline[owners]) + spread(alphas, delta) * delta for start, delta in both)
 
-    def nodes(self, owners: Rows, alphas: np.ndarray, gradients: Sequence[Native], points: Sequence[Native]) -> Nodes:
-        """Input minus baseline times gradient; embedded ids are one number each."""
-        del alphas, points
-        products = [delta * g for delta, g in zip(self.delta(owners), gradients, strict=True)]
-        return Nodes([flat(product) for product in self.passes.collapse(products)], [])
+    def moving(self, owners: Rows) -> None:
+        """The speed is known."""
+        del owners
 
-    def ends(self, target: int, owners: Rows) -> tuple[list[Native], list[Native]]:
+    def vectors(self, owners: Rows, alphas: np.ndarray, gradient: Gradient, target: int) -> list[Native]:
+        """Input minus baseline times gradient; embedded ids are one number each."""
+        del alphas
+        return self.products(owners, gradient.gradients[target])
+
+    def ends(self, owners: Rows, target: int) -> list[Native]:
         """From the pass over the samples."""
-        return [take(g, self.sample[owners]) for g in self.passes.at_input().gradients[target]], []
+        return self.products(owners, [take(g, self.sample[owners]) for g in self.passes.at_input().gradients[target]])
 
     def delta(self, owners: Rows) -> list[Native]:
         """Input minus baseline, by place."""
         both = zip(self.ends_at, self.starts, strict=True)
         return [take(end, self.sample[owners]) - take(start, self.baseline[owners]) for end, start in both]
 
+    def products(self, owners: Rows, gradients: Sequence[Native]) -> list[Native]:
+        """Input minus baseline times gradients of these curves."""
+        products = [delta * g for delta, g in zip(self.delta(owners), gradients, strict=True)]
+        return [flat(product) for product in self.passes.collapse(products)]
+
 
 class LinesAtLayer:
-    """Straight in the input, read at a layer: weighted by the change of its own value there, or plainly averaged."""
+    """Straight in the input, read at a layer: times the speed of the layer's own output, or plainly averaged."""
 
     complete = False  # part of the change may go around the layer
 
     def __init__(self, passes: Passes, reference: Reference, layer: Layer, weighted: bool) -> None:
-        self.lines, self.uneven = Lines(passes, reference), weighted
+        self.lines, self.weighted = Lines(passes, reference), weighted
         self.rows, self.sample = reference.rows, self.lines.sample
         self.wrt: tuple[Place, ...] = (layer,)
         self.at = passes.at_input([*passes.places, layer])
@@ -113,21 +110,25 @@ class LinesAtLayer:
         """Baseline plus a share of the way."""
         return self.lines.points(owners, alphas)
 
-    def nodes(self, owners: Rows, alphas: np.ndarray, gradients: Sequence[Native], points: Sequence[Native]) -> Nodes:
-        """Gradients at the layer, and its output."""
-        del owners, alphas
-        return Nodes([flat(g) for g in gradients], [flat(point) for point in points] if self.uneven else [])
+    def moving(self, owners: Rows) -> tuple[Native, ...] | None:
+        """Input minus baseline."""
+        return tuple(self.lines.delta(owners)) if self.weighted else None
 
-    def ends(self, target: int, owners: Rows) -> tuple[list[Native], list[Native]]:
-        """From the pass over the samples."""
-        rows = self.sample[owners]
-        return [take(self.at.gradients[target][-1], rows)], [take(self.at.points[-1], rows)]
+    def vectors(self, owners: Rows, alphas: np.ndarray, gradient: Gradient, target: int) -> list[Native]:
+        """Gradient at the layer, times the speed of its output."""
+        del owners, alphas
+        slopes = gradient.gradients[target]
+        return [flat(g * rate) for g, rate in zip(slopes, gradient.rates, strict=True)] if self.weighted else [flat(slopes[0])]
+
+    def ends(self, owners: Rows, target: int) -> list[Native] | None:
+        """From the pass over the samples, which says nothing of speed."""
+        return None if self.weighted else [flat(take(self.at.gradients[target][-1], self.sample[owners]))]
 
 
 class Unblurring:
     """From the blurred sample to the sample, by less and less blur; one curve per sample."""
 
-    complete = uneven = True
+    complete = True
     rows = 1
 
     def __init__(self, passes: Passes, blurs: Sequence[Blur], sigma: float) -> None:
@@ -140,15 +141,19 @@ class Unblurring:
         """The samples with what is left of the blur."""
         return tuple(blur(owners, self.sigma * (1 - alphas)) for blur in self.blurs)
 
-    def nodes(self, owners: Rows, alphas: np.ndarray, gradients: Sequence[Native], points: Sequence[Native]) -> Nodes:
-        """Gradients, and the blurred samples themselves."""
-        del owners, alphas
-        return Nodes([flat(g) for g in gradients], [flat(point) for point in points])
+    def moving(self, owners: Rows) -> None:
+        """The speed is known."""
+        del owners
 
-    def ends(self, target: int, owners: Rows) -> tuple[list[Native], list[Native]]:
-        """From the pass over the samples."""
-        at = self.passes.at_input()
-        return [take(g, owners) for g in at.gradients[target]], [take(point, owners) for point in at.points]
+    def vectors(self, owners: Rows, alphas: np.ndarray, gradient: Gradient, target: int) -> list[Native]:
+        """Gradient times the speed at which blur goes away."""
+        both = zip(gradient.gradients[target], self.blurs, strict=True)
+        return [flat(g * (-self.sigma * blur.rate(owners, self.sigma * (1 - alphas)))) for g, blur in both]
+
+    def ends(self, owners: Rows, target: int) -> list[Native]:
+        """The last of the blur goes away without speed."""
+        del target
+        return [array_namespace(point).zeros_like(flat(take(point, owners))) for point in self.passes.points]
 
 
 def size(curves: Curves) -> int:

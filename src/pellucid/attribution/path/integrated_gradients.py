@@ -18,10 +18,10 @@ class IntegratedGradients:
     ``tolerance``. A small residual alone does not show that: errors of opposite sign cancel in a sum and stay in the map.
     With several baseline rows the values are averaged over them.
 
-    Cost: about 5 to 10 gradient rows per sample and baseline for small networks, 60 to 80 for an ImageNet network at the
-    default tolerance; with ``steps`` exactly that many and one at the sample, and one forward row per baseline.
+    Cost: about 4 to 10 gradient rows per sample and baseline for small networks, 50 for an ImageNet network at the default
+    tolerance; with ``steps`` exactly that many and one at the sample; and one forward row per baseline.
 
-    Source: sundararajan2017axiomatic; nodes and error estimate are Pellucid's own (``arrays/quadrature.py``).
+    Source: sundararajan2017axiomatic; nodes and error estimate are Pellucid's own (``arrays/refinement.py``).
 
     Examples
     --------
@@ -44,7 +44,7 @@ class IntegratedGradients:
         None, "a number, an array shaped like one sample, rows to average over, or a function of the samples; 0 by default"
     )
     tolerance: float = map_tolerance()
-    steps: int | None = fixed_steps("Gauss-Legendre nodes")
+    steps: int | None = fixed_steps()
 
     @property
     def rows(self) -> int:

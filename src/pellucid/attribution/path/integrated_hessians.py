@@ -94,7 +94,7 @@ class IntegratedHessians:
             own = owners[part]
             along = direction(part)
             for t, (slopes, bends) in enumerate(zip(gradient.gradients, gradient.hessian_products, strict=True)):
-                straight = lines.nodes(own, alphas[part], bends, ()).gradients
+                straight = lines.products(own, bends)
                 itself = passes.collapse([v * g for v, g in zip(along, slopes, strict=True)])
                 itself = [array_namespace(leaf).reshape(leaf, (leaf.shape[0], -1)) for leaf in itself]
                 both = zip(straight, itself, strict=True)

@@ -17,7 +17,7 @@ class InternalInfluence:
     The layer is named by ``at=``. Values are derivatives (units of the target per unit of the layer) and do not sum to the
     change of the target; ``conductance`` does. Nodes are added until the estimated error of the map is below ``tolerance``.
 
-    Cost: gradient rows as for integrated-gradients; with ``steps`` that many and one at the sample.
+    Cost: gradient rows as for integrated-gradients and one more; with ``steps`` that many and one at the sample.
 
     Raises
     ------
@@ -46,7 +46,7 @@ class InternalInfluence:
 
     baseline: Any = parameter(None, "as for integrated-gradients; 0 by default")
     tolerance: float = map_tolerance()
-    steps: int | None = fixed_steps("Gauss-Legendre nodes")
+    steps: int | None = fixed_steps()
 
     @property
     def rows(self) -> int:

@@ -27,7 +27,7 @@ class JaxView:
     def __init__(self, function: Callable[..., Any], spec: Spec) -> None:
         if not callable(function):
             raise CapabilityError(f"the JAX adapter explains functions of arrays; got {type(function).__name__}.")
-        self.function = function
+        self.function = self.subject = function
         self.spec = spec
         self.device = str(jax.devices()[0].platform)
         self.versions: Mapping[str, str] = {"jax": jax.__version__}
@@ -66,6 +66,7 @@ class JaxView:
         wrt: Sequence[Place],
         replace: Mapping[Layer, Any] | None = None,
         along: Sequence[Any] | None = None,
+        moving: Mapping[Place, Any] | None = None,
     ) -> Gradient:
         """One call, and one pull-back per target."""
         self._no_layers([place for place in (*wrt, *(replace or {})) if isinstance(place, Layer) and place != OUTPUT])

@@ -39,6 +39,7 @@ class TorchView:
         if not isinstance(module, nn.Module):
             raise CapabilityError(f"{type(module).__name__} is of torch, but no torch.nn.Module; put the function into a module.")
         self.module: nn.Module = getattr(module, "_orig_mod", module)  # what torch.compile was given: the same layers and weights
+        self.subject = self.module
         self.spec = spec
         first = next(iter([*module.parameters(), *module.buffers()]), None)
         self._device = torch.device("cpu") if first is None else first.device
@@ -105,14 +106,16 @@ class TorchView:
         wrt: Sequence[Place],
         replace: Mapping[Layer, Tensor] | None = None,
         along: Sequence[Tensor] | None = None,
+        moving: Mapping[Place, Tensor] | None = None,
     ) -> Gradient:
         """One forward, one backward per target. Where only layers are asked for, no graph is kept before the first."""
         replace = dict(replace or {})
         at_output = OUTPUT in wrt and len(wrt) > 1  # read off the outputs, whichever of them the target uses
         inner = [place for place in wrt if not (at_output and place == OUTPUT)]
-        from_input = any(isinstance(place, str) for place in wrt)
+        from_input = any(isinstance(place, str) for place in (*wrt, *(moving or {})))
         leaves: dict[Place, Tensor] = {}
-        for place in inner:
+        moved = dict(moving or {})
+        for place in [*inner, *moved]:
             if isinstance(place, str):
                 leaves[place] = batch.leaves[place].detach().requires_grad_()
             elif place in replace:
@@ -120,9 +123,10 @@ class TorchView:
         # The module gets copies: it may work in place, which autograd forbids on leaves.
         given = batch.put({place: leaf.clone() for place, leaf in leaves.items() if isinstance(place, str)})
         points: dict[Place, Tensor] = dict(leaves)
+        attached: dict[Place, Tensor] = {}
         edits = self._replacing({layer: leaf.clone() if leaf.requires_grad else leaf for layer, leaf in replace.items()})
         edits += [
-            (place, _differentiated(place, leaves, points))
+            (place, _differentiated(place, leaves, points, attached))
             for place in inner
             if isinstance(place, Layer) and place not in replace
         ]
@@ -133,6 +137,7 @@ class TorchView:
             outputs = self._call(given)
         with torch.enable_grad():
             values = [t.evaluate(outputs, rows, neurons.get(t.layer) if t.layer else None) for t in targets]
+        rates = tuple(self._rate(attached.get(place), points[place], moved, leaves) for place in wrt) if moved else ()
         gradients, products = [], []
         for number, (target, value) in enumerate(zip(targets, values, strict=True)):
             if at_output:
@@ -148,6 +153,7 @@ class TorchView:
             tuple(points[place].detach().to(self._working) for place in wrt),
             _detached(outputs),
             tuple(products),
+            rates,
         )
 
     def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
@@ -306,6 +312,24 @@ class TorchView:
             )
         return tuple(torch.zeros_like(leaf) if g is None else g for g, leaf in zip(gradients, order, strict=True))
 
+    def _rate(
+        self, output: Tensor | None, point: Tensor, moved: Mapping[Place, Tensor], leaves: Mapping[Place, Tensor]
+    ) -> Tensor:
+        """How a layer's output follows when earlier places move: a product with the Jacobian, as two with its transpose."""
+        still = torch.zeros_like(point, dtype=self._working)
+        if output is None:
+            return still
+        order = [leaves[place] for place in moved]
+        with torch.enable_grad():
+            weights = torch.zeros_like(output, requires_grad=True)
+            pulled = torch.autograd.grad(output, order, weights, retain_graph=True, create_graph=True, allow_unused=True)
+            reached = [(g, v) for g, v in zip(pulled, moved.values(), strict=True) if g is not None and g.requires_grad]
+            if not reached:
+                return still
+            slope = torch.stack([(g * v.to(g.dtype)).sum() for g, v in reached]).sum()
+        (rate,) = torch.autograd.grad(slope, [weights], retain_graph=True, allow_unused=True)
+        return still if rate is None else rate.detach().to(self._working)
+
     def _along(
         self, gradients: Sequence[Tensor], along: Sequence[Tensor], order: Sequence[Tensor], last: bool
     ) -> tuple[Tensor, ...]:
@@ -388,15 +412,19 @@ def _bias(module: nn.Module) -> Tensor | None:
     return None
 
 
-def _differentiated(place: Layer, leaves: dict[Place, Tensor], points: dict[Place, Tensor]) -> Edit:
+def _differentiated(
+    place: Layer, leaves: dict[Place, Tensor], points: dict[Place, Tensor], attached: dict[Place, Tensor]
+) -> Edit:
     """Make the derivative at a layer that of a zero added to its output.
 
-    Before the first such layer there may be no graph; then the output itself starts one.
+    Before the first such layer there may be no graph; then the output itself starts one. ``attached`` gets the output with the
+    graph that leads to it.
     """
 
     def edit(output: Tensor) -> Tensor:
         points[place] = output.detach().clone()
         if output.requires_grad:
+            attached[place] = output
             leaves[place] = torch.zeros_like(output, requires_grad=True)
             return output + leaves[place]
         torch.set_grad_enabled(True)
