@@ -1,39 +1,69 @@
-"""Replaced layers: what lies before them runs once a batch, where the model takes that."""
+"""Replaced layers: what lies before them is computed for one row of each sample, where the model takes that."""
 
 import numpy as np
+import pytest
 import torch
 
 import networks
 import pellucid as pl
 
 
-class Concatenates(torch.nn.Module):
-    """Joins the rows of the input to the rows of a layer: it does not broadcast."""
+class Joins(torch.nn.Module):
+    """Joins the input itself to the output of a layer, and uses one module before and after it."""
 
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
-        self.conv, self.out = torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.Linear(7 * 64, 3)
+        self.conv, self.act = torch.nn.Conv2d(3, 3, 3, padding=1), torch.nn.Tanh()
+        self.more, self.out = torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.Linear(7 * 64, 3)
 
     def forward(self, x):
-        return self.out(torch.cat([self.conv(x), x], dim=1).flatten(1))
+        rows = x.size(0)
+        hidden = self.act(self.conv(x))
+        return self.out(torch.cat([self.act(self.more(hidden)), x], dim=1).view(rows, -1))
 
 
-def ablated(net, x):
-    """Ablation-CAM's weights with every batch in full: one row a batch is never shortened."""
-    options = {"target": 0, "method": "ablation-cam", "at": "conv" if hasattr(net, "conv") else "0"}
-    return pl.explain(net, x, **options), pl.explain(net, x, batch_size=1, **options)
+class MixesRows(Joins):
+    """Numbers its batches: no two passes give the same, so nothing may be kept."""
+
+    def forward(self, x):
+        self.more.extra = getattr(self.more, "extra", 0) + 1
+        return super().forward(x) + self.conv(x).sum()
 
 
-def test_rows_before_the_layer_are_saved():
-    net = networks.Counting(networks.cnn())
-    x = networks.rows(1, 3, 8, 8)
-    e = pl.explain(net, x, target=0, method="ablation-cam", at="inner.4", batch_size=2)
-    assert sum(net.rows) < e.cost.forward_rows + e.cost.other_rows
-    plain = pl.explain(net, x, target=0, method="ablation-cam", at="inner.4", batch_size=1)
+class InPlace(Joins):
+    """Writes into what a module returned."""
+
+    def forward(self, x):
+        return torch.relu_(self.conv(x)).mean((1, 2, 3))[:, None] + super().forward(x)
+
+
+def test_what_lies_before_the_layer_runs_once_for_each_sample():
+    net, x = networks.cnn(), networks.rows(3, 3, 8, 8)
+    computed = []
+
+    class Watched(torch.nn.Conv2d):
+        def forward(self, given):
+            computed.append(len(given))
+            return super().forward(given)
+
+    net[0].__class__ = Watched
+    e = pl.explain(net, x, target=0, method="ablation-cam", at="4", batch_size=4)
+    assert e.cost.forward_rows == 3 + 3 * 5
+    assert sum(computed) < 3 + 3 * 5
+    plain = pl.explain(net, x, target=0, method="ablation-cam", at="4", batch_size=1)
     np.testing.assert_allclose(e.values, plain.values, rtol=1e-4, atol=1e-6)
 
 
-def test_a_model_that_joins_rows_gets_whole_batches():
-    whole, single = ablated(Concatenates(), networks.rows(2, 3, 8, 8))
-    np.testing.assert_allclose(whole.values, single.values, rtol=1e-4, atol=1e-6)
+@pytest.mark.parametrize("kind", [Joins, MixesRows, InPlace])
+@pytest.mark.parametrize("at", ["more", pl.Layer("act", 2)])
+def test_whatever_the_model_does_the_numbers_are_those_of_whole_batches(kind, at):
+    net, x = kind().eval(), networks.rows(2, 3, 8, 8)
+    if kind is MixesRows and isinstance(at, pl.Layer):
+        pytest.skip("one network that mixes rows is enough")
+    options = {"target": 0, "method": "ablation-cam", "at": at}
+    before = {name: sorted(vars(m)) for name, m in net.named_modules()}
+    together, single = pl.explain(net, x[:1], **options), pl.explain(net, x[:1], batch_size=1, **options)
+    if kind is not MixesRows:
+        np.testing.assert_allclose(together.values, single.values, rtol=1e-4, atol=1e-6)
+        assert {name: sorted(vars(m)) for name, m in net.named_modules()} == before

@@ -472,3 +472,21 @@ def test_transformer_layers_show_their_inner_layers():
     inner = pl.explain(net, x, target=1, method="saliency", at="0.layers.1.linear1")
     assert inner.values.shape == (2, 5, 16)
     assert torch.backends.mha.get_fastpath_enabled()
+
+
+def test_a_model_that_cannot_read_channels_last_gets_images_as_they_lie():
+    class Views(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.out = torch.nn.Conv2d(3, 4, 3), torch.nn.Linear(4 * 36, 2)
+
+        def forward(self, x):
+            return self.out(self.conv(x).view(len(x), -1))
+
+    net, x = Views(), networks.rows(2, 3, 8, 8)
+    for method in ("saliency", "grad-cam", "integrated-gradients"):
+        e = pl.explain(net, x, target=0, method=method)
+        assert e.plan.memory_format == "as-is"
+        assert any("cannot read channels-last" in note for note in e.plan.notes)
+    with pytest.raises(pl.InputError, match="view size"):
+        pl.explain(net, x, target=0, method="saliency", memory_format="channels-last")

@@ -128,9 +128,21 @@ class ModelView(Protocol):
         ...
 
     def predict(
-        self, batch: Inputs, *, keep: Sequence[Layer] = (), replace: Mapping[Layer, Native] | None = None
+        self,
+        batch: Inputs,
+        *,
+        keep: Sequence[Layer] = (),
+        replace: Mapping[Layer, Native] | None = None,
+        prefix: Any = None,
     ) -> tuple[Any, list[Native]]:
-        """Outputs for packed rows, as the model returns them, and the outputs of the layers in ``keep``; no graph."""
+        """Outputs for packed rows, as the model returns them, and the outputs of the layers in ``keep``; no graph.
+
+        ``prefix`` serves what comes before the replaced layers, where all rows are one sample.
+        """
+        ...
+
+    def prefix(self, row: Inputs, layers: Sequence[Layer]) -> Any:
+        """What the model computes of one row before these layers; ``None`` where an adapter cannot keep it."""
         ...
 
     def gradient(

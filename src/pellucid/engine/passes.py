@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -22,6 +22,7 @@ from . import baselines
 from .progress import Report
 from .tune import Packing, Tuning, measure
 
+T = TypeVar("T")
 Build = Callable[[slice], tuple[Native, ...]]
 
 
@@ -44,6 +45,7 @@ class Passes:
         report: Report,
         started: float,
         work: int | None = None,
+        format_told: bool = False,
         looked: int = 0,
     ) -> None:
         self.view, self.inputs, self.row_targets = view, inputs, list(targets)
@@ -57,7 +59,7 @@ class Passes:
         self.notes: list[str] = list(inputs.notes)
         self.forward_rows = self.backward_rows = self.other_rows = 0
         self.tuning = Tuning(Packing(batch_size, memory_format))
-        self._work = work
+        self._work, self.format_told = work, format_told
         self._budget, self._report, self._started = budget, report, started
         self._spent = np.zeros(self.samples, int)
         self._done = 0.0
@@ -65,7 +67,8 @@ class Passes:
         self._at_input: dict[tuple[Place, ...], AtInput] = {}
         self._references: dict[int, tuple[Any, Reference]] = {}
         self._reference_values: dict[int, tuple[Reference, list[np.ndarray]]] = {}
-        self._prefix_once: dict[Sequence[Place], bool] = {}
+        self._keeps_prefix: dict[tuple[Layer, ...], bool] = {}
+        self._prefix: tuple[tuple[Layer, ...], int, Any] | None = None
         if looked:
             self._spend_on_all(1, looked)
 
@@ -203,7 +206,7 @@ class Passes:
         if self.allowance() < 2:
             self.refuse_budget(needed=2)
         with in_words(self.view, self.inputs):
-            infos, rows = self.view.layers(self.view.take(self.inputs, np.arange(1), self.memory_format))
+            infos, rows = self._in_format(lambda: self.view.layers(self.view.take(self.inputs, np.arange(1), self.memory_format)))
         if rows:
             self._spend_on_all(1, rows)
         return infos
@@ -218,7 +221,7 @@ class Passes:
         if self.allowance() < 2:
             self.refuse_budget(needed=2)
         with in_words(self.view, self.inputs):
-            found, rows = self.view.biases(self.view.take(self.inputs, np.arange(1), self.memory_format))
+            found, rows = self._in_format(lambda: self.view.biases(self.view.take(self.inputs, np.arange(1), self.memory_format)))
         if rows:
             self._spend_on_all(1, rows)
         return found
@@ -315,6 +318,8 @@ class Passes:
                 self._evaluated(rows, batch, {})
 
         kind = "gradient" if self.places else "predict"
+        if self.notes and self.memory_format == "as-is" and any("channels-last" in note for note in self.notes):
+            return  # one of the candidates is none
         if (found := measure(self.view, self.inputs, kind, work, run)) is not None:
             self.tuning = found
             self.batch_size, self.memory_format = found.packing.batch_size, found.packing.memory_format
@@ -333,29 +338,36 @@ class Passes:
     def _values(self, rows: Rows, built: tuple[Native, ...], places: tuple[Place, ...]) -> tuple[np.ndarray, ...]:
         """Target values of one batch.
 
-        Where every row replaces layers of the same sample, the network up to them needs to run for one row only: what comes
-        after sees that row broadcast. Whether this model takes that is tried once, beside the batch in full.
+        Where every row replaces layers of the same sample, what the model computes before them is kept from one row. Whether
+        this model takes that is tried once, beside the batch in full.
         """
-        same = len(rows) > 1 and all(isinstance(place, Layer) for place in places) and bool((rows == rows[0]).all())
-        if not same or self._prefix_once.get(places) is False:
+        layers = tuple(place for place in places if isinstance(place, Layer))
+        same = len(rows) > 1 and len(layers) == len(places) and bool((rows == rows[0]).all())
+        if not same or self._keeps_prefix.get(layers) is False:
             return self._evaluated(rows, *self._batch(rows, built, places))
-        if places not in self._prefix_once:
-            full = self._evaluated(rows, *self._batch(rows, built, places))
-            try:
-                short = self._evaluated(rows, *self._batch(rows[:1], built, places))
-            except (RuntimeError, ValueError, TypeError, LookupError, InputError):
-                short = None
-            self._prefix_once[places] = short is not None and all(
-                np.allclose(a, b, rtol=1e-4, atol=1e-5 * float(np.abs(b).max())) for a, b in zip(short, full, strict=True)
-            )
+        sample = int(rows[0])
+        if self._prefix is None or self._prefix[:2] != (layers, sample):
+            one = self.view.take(self.inputs, rows[:1], self.memory_format)
+            self._prefix = layers, sample, self.view.prefix(one, layers)
             self.other_rows += 1
-            return full
-        return self._evaluated(rows, *self._batch(rows[:1], built, places))
+        if layers in self._keeps_prefix:
+            return self._evaluated(rows, *self._batch(rows, built, places), self._prefix[2])
+        full = self._evaluated(rows, *self._batch(rows, built, places))
+        try:
+            short = self._evaluated(rows, *self._batch(rows, built, places), self._prefix[2])
+        except (RuntimeError, ValueError, TypeError, LookupError, AttributeError):
+            short = None
+        self._keeps_prefix[layers] = short is not None and all(
+            np.allclose(a, b, rtol=1e-4, atol=1e-5 * float(np.abs(b).max())) for a, b in zip(short, full, strict=True)
+        )
+        return full
 
-    def _evaluated(self, rows: Rows, batch: Inputs, replace: Mapping[Layer, Native]) -> tuple[np.ndarray, ...]:
+    def _evaluated(
+        self, rows: Rows, batch: Inputs, replace: Mapping[Layer, Native], prefix: Any = None
+    ) -> tuple[np.ndarray, ...]:
         """Target values of a batch that is ready to run."""
         layers = self._target_layers
-        outputs, kept = self.view.predict(batch, keep=layers, replace=replace)
+        outputs, kept = self.view.predict(batch, keep=layers, replace=replace, prefix=prefix)
         seen = dict(zip(layers, kept, strict=True))
         targets = ((target, seen[target.layer] if target.layer else None) for target in self.row_targets)
         return tuple(self.host(target.evaluate(outputs, rows, layer)) for target, layer in targets)
@@ -393,7 +405,7 @@ class Passes:
             size = part.stop - start
             result = None
             try:
-                result = run(part)
+                result = self._in_format(lambda: run(part))
             except Exception as error:
                 if not self.view.out_of_memory(error) or size == 1:
                     raise
@@ -403,6 +415,24 @@ class Passes:
                 continue
             yield part, result
             start = part.stop
+
+    def _in_format(self, run: Callable[[], T]) -> T:
+        """Run; where the model fails on the memory format that was chosen for it (``view`` of channels-last), as the data lie."""
+        if self.memory_format == "as-is" or self.format_told:
+            return run()
+        try:
+            return run()
+        except RuntimeError as error:
+            if self.view.out_of_memory(error):
+                raise
+            self.memory_format, failed = "as-is", error
+        try:
+            made = run()
+        except Exception as error:
+            self.memory_format = "channels-last"
+            raise failed if isinstance(error, RuntimeError) else error from None
+        self.notes.append("the model cannot read channels-last images; it got them as they lie")
+        return made
 
     def _spend(self, rows: Rows, backward: int = 0, other: int | None = None) -> None:
         """Count rows before they are run, and refuse what the budget does not hold."""

@@ -129,6 +129,7 @@ def explain(
             memory_format=how.memory_format,
             report=report,
             started=started,
+            format_told=memory_format is not None,
             work=inputs.samples * int(getattr(declared, "rows", 1)) if free else None,
             looked=int(by_looking),  # embeddings are found by running one row
         )

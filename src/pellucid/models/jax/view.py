@@ -51,7 +51,12 @@ class JaxView:
         return inputs.put({n: given[n] if n in given else jnp.take(a, rows, axis=0) for n, a in inputs.batched.items()})
 
     def predict(
-        self, batch: Inputs, *, keep: Sequence[Layer] = (), replace: Mapping[Layer, Any] | None = None
+        self,
+        batch: Inputs,
+        *,
+        keep: Sequence[Layer] = (),
+        replace: Mapping[Layer, Any] | None = None,
+        prefix: Any = None,
     ) -> tuple[Any, list[Any]]:
         """One call."""
         self._no_layers([*keep, *(replace or {})])
@@ -91,6 +96,9 @@ class JaxView:
     def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
         """A function shows no layers."""
         return (), 0
+
+    def prefix(self, row: Inputs, layers: Sequence[Layer]) -> None:
+        """A function shows no layers."""
 
     def biases(self, batch: Inputs) -> tuple[list[tuple[Layer, Any]], int]:
         """A function shows no layers."""

@@ -20,6 +20,7 @@ from ...core.view import OUTPUT, Capability, Gradient, Inputs, LayerInfo, Place,
 from ..reading import leaves_of
 from . import nonfinite
 from .hooks import Edit, at_layers
+from .prefix import Prefix, record, served
 from .state import held
 
 # Names by which leaves that say how to read the others are commonly called; wrt= attributes to them all the same.
@@ -88,14 +89,24 @@ class TorchView:
         return inputs.put(taken)
 
     def predict(
-        self, batch: Inputs, *, keep: Sequence[Layer] = (), replace: Mapping[Layer, Tensor] | None = None
+        self,
+        batch: Inputs,
+        *,
+        keep: Sequence[Layer] = (),
+        replace: Mapping[Layer, Tensor] | None = None,
+        prefix: Prefix | None = None,
     ) -> tuple[Any, list[Tensor]]:
         """One forward pass without a graph."""
         seen: dict[Layer, Tensor] = {}
         edits = [*self._replacing(replace), *((layer, _kept(layer, seen)) for layer in keep)]
-        with torch.no_grad(), at_layers(self.module, edits):
+        with torch.no_grad(), at_layers(self.module, edits), served(prefix or {}, batch.samples):
             outputs = self._call(batch)
         return outputs, [seen[layer].detach().to(self._working) for layer in keep]
+
+    def prefix(self, row: Inputs, layers: Sequence[Layer]) -> Prefix:
+        """The module calls that are over before these layers begin."""
+        with torch.no_grad():
+            return record(self.module, list(layers), lambda: self._call(row))
 
     def gradient(
         self,
