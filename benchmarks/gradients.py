@@ -72,8 +72,9 @@ def run() -> list[Row]:
     x = torch.tensor(wrapped.spec.preprocess.prepare((photos * 2)[:IMAGES])).to(device)
     bench = Bench(net, x, net(x).argmax(1), fastest(net, x, backward=True), fastest(net, x, backward=False))
     print(bench.notes)
-    for _ in range(8):  # enough work for the packing to be measured, once
-        bench.explain("smoothgrad", samples=DRAWS)
+    pl.explain(net, x, method="smoothgrad", samples=8 * DRAWS)  # enough work for the packing to be measured, once
+    pl.explain(net, x, method="smoothgrad", samples=8 * DRAWS)
+    print(pl.explain(net, x[:1], method="smoothgrad", samples=2).plan)
     return [*saliency(bench), *smoothgrad(bench), *integrated(bench), *grad_cam(bench), *score_cam(bench), *ablation_cam(bench)]
 
 

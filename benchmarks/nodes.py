@@ -61,7 +61,7 @@ def run() -> list[Measured]:
     ]
     wrapped = demo.efficientnet_lite0()
     photos = [Image.open(path) for path in demo.photos().values()]
-    x = torch.tensor(wrapped.spec.preprocess.prepare(photos))
+    x = torch.tensor(wrapped.spec.preprocess.prepare(photos[:2]))
     return [*made, measure("EfficientNet-Lite0", wrapped.model.requires_grad_(False), x, len(x), MANY)]
 
 

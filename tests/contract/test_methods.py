@@ -189,7 +189,7 @@ def test_the_budget_is_never_exceeded(method, budget):
     net = networks.Counting(cnn(method))
     x = networks.rows(2, 3, 8, 8)
     try:
-        e = pl.explain(net, x, target=0, method=method, budget=budget, **needed(net, method) | few(method))
+        e = pl.explain(net, x, target=0, method=method, budget=budget, batch_size=3, **needed(net, method) | few(method))
         assert e.cost.forward_rows + e.cost.other_rows >= sum(net.rows)
     except pl.BudgetError:
         assert budget < 10, "every method has an answer for 10 rows per sample"

@@ -82,6 +82,8 @@ class Nodes:
     """The model's value at the start of each path."""
     complete: bool = True
     """Whether the vectors sum to the slope of the value."""
+    rounding: float = 0.0
+    """Relative differences of values up to this are rounding."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ def estimate(nodes: Nodes, size: int) -> Estimate:
     length = np.where(used, place - start, 0.0)
     span = length / rows
     step = np.where(inner, total - np.roll(total, 1, axis=1), 0.0)
+    step = np.where(np.abs(step) > nodes.rounding * np.abs(total).max(1, keepdims=True), step, 0.0)
     jumps = _differences(gram, inner)
     defect = np.where(used, (value - before) / rows - span * (total - step / 2), 0.0)
 
@@ -142,6 +145,8 @@ def estimate(nodes: Nodes, size: int) -> Estimate:
     scalar = span**2 * step**2 / 12
     explained = scalar.sum(1)
     explained = np.where(explained > UNSEEN * (defect**2).max(1), explained, 0.0)
+    noise = nodes.rounding * np.maximum(np.abs(value), np.abs(before)) / rows
+    defect = np.where(np.abs(defect) > noise, defect, 0.0)
     ratio = _divide(squares.sum(1), explained, 1.0)[:, None]
     expected_defect = np.where(first, 4 * length**3 * _ahead(scalar, length), scalar)
     typical = np.maximum(expected_defect, _divide(explained, inner.sum(1), 0.0)[:, None])
@@ -264,8 +269,9 @@ def _one_jump(
     inner: Bool[np.ndarray, "o s"],
 ) -> Float[np.ndarray, "o s"]:
     """How much weight each interval moves from its low to its high end, by the defect and the odds of a single jump."""
-    inside = inner & (step != 0) & (np.abs(defect) <= span * np.abs(step) / 2)
-    seen = (inside.sum(1) + MANY * PRIOR) / (inner.sum(1) + PRIOR)
+    jumped = inner & (step != 0)
+    inside = jumped & (np.abs(defect) <= span * np.abs(step) / 2)
+    seen = (inside.sum(1) + MANY * PRIOR) / (jumped.sum(1) + PRIOR)
     single = np.maximum((seen - MANY) / (1 - MANY), 0.0)
     single = single / (single + (1 - single) * MANY)
     return np.where(inside, single[:, None] * _divide(defect, step, 0.0), 0.0)

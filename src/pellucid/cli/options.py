@@ -133,7 +133,7 @@ def _value(method: str, parameter: Parameter, text: str | bool) -> Any:
             return read_array(Path(text))
         if _INTEGERS.fullmatch(text):
             numbers = [int(part) for part in text.split(",")]
-            return tuple(numbers) if len(numbers) > 1 else numbers[0]
+            return numbers if len(numbers) > 1 else numbers[0]
         wanted = "a number, integers joined by commas, or a .npy, .npz or .csv file"
         return _number(float, text, f"{method}: {flag(parameter.name)} takes {wanted}; got {text!r}.")
     return text

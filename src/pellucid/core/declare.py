@@ -189,12 +189,14 @@ class Passes(Protocol):
         build: Callable[[slice], tuple[Native, ...]],
         *,
         wrt: Sequence[Place] | None = None,
+        targets: Sequence[int] | None = None,
         along: Callable[[slice], tuple[Native, ...]] | None = None,
         moving: Callable[[slice], tuple[Native, ...]] | None = None,
     ) -> Iterator[tuple[slice, Gradient]]:
         """Gradients at the points that ``build`` makes, by place, for each part of the packed rows.
 
-        ``wrt`` defaults to ``places``; elsewhere it says where the gradient is read while the points move. ``along`` makes
+        ``wrt`` defaults to ``places``; elsewhere it says where the gradient is read while the points move. ``targets`` are
+        numbers of those that are differentiated, all by default. ``along`` makes
         directions by place, and asks for the derivative of the gradients in them too; ``moving`` makes directions by place,
         and asks for the rates at which the places in ``wrt`` follow.
         """
@@ -241,8 +243,17 @@ class Passes(Protocol):
         """A copy as NumPy float64."""
         ...
 
+    @property
+    def rounding(self) -> float:
+        """Relative differences of target values up to this are rounding."""
+        ...
+
     def allowance(self) -> int:
         """Model rows that each sample may still cost."""
+        ...
+
+    def allowances(self, samples: Rows) -> np.ndarray:
+        """The same for some samples, each by itself."""
         ...
 
     def refuse_budget(self, needed: int) -> NoReturn:

@@ -128,6 +128,7 @@ class Passes:
         build: Build,
         *,
         wrt: Sequence[Place] | None = None,
+        targets: Sequence[int] | None = None,
         along: Build | None = None,
         moving: Build | None = None,
     ) -> Iterator[tuple[slice, Gradient]]:
@@ -135,16 +136,17 @@ class Passes:
         self._look()
         self._tune()
         places = self.places if wrt is None else tuple(wrt)
+        wanted = self.row_targets if targets is None else [self.row_targets[t] for t in targets]
 
         def run(part: slice) -> tuple[Inputs, Gradient]:
             batch, replace = self._batch(rows[part], build(part), self.places)
             directions = None if along is None else along(part)
             ways = None if moving is None else dict(zip(self.places, moving(part), strict=True))
             return batch, self.view.gradient(
-                batch, self.row_targets, rows[part], wrt=places, replace=replace, along=directions, moving=ways
+                batch, wanted, rows[part], wrt=places, replace=replace, along=directions, moving=ways
             )
 
-        self._spend(rows, backward=self.targets * (1 if along is None else 2) + (0 if moving is None else 2))
+        self._spend(rows, backward=len(wanted) * (1 if along is None else 2) + (0 if moving is None else 2))
         for part, (batch, gradient) in self._parts(len(rows), run):
             self._check_finite(gradient, batch, rows[part])
             yield part, gradient
@@ -247,6 +249,16 @@ class Passes:
         """Rows that each sample may still cost."""
         return 2**40 if self._budget.rows is None else self._budget.rows - int(self._spent.max())
 
+    def allowances(self, samples: Rows) -> np.ndarray:
+        """The same for some samples, each by itself."""
+        return np.full(len(samples), 2**40) if self._budget.rows is None else self._budget.rows - self._spent[samples]
+
+    @property
+    def rounding(self) -> float:
+        """Sixteen units in the last place of the model's outputs."""
+        named = [leaf for leaf in (self.outputs or {}).values() if array_namespace(leaf).isdtype(leaf.dtype, "real floating")]
+        return 16 * max((float(array_namespace(leaf).finfo(leaf.dtype).eps) for leaf in named), default=1e-7)
+
     def refuse_budget(self, needed: int) -> NoReturn:
         """The smallest answer is not within the budget."""
         least = int(self._spent.max()) + needed
@@ -339,28 +351,40 @@ class Passes:
         """Target values of one batch.
 
         Where every row replaces layers of the same sample, what the model computes before them is kept from one row. Whether
-        this model takes that is tried once, beside the batch in full.
+        the model takes that is tried for each sample, beside its first batch in full.
         """
         layers = tuple(place for place in places if isinstance(place, Layer))
         same = len(rows) > 1 and len(layers) == len(places) and bool((rows == rows[0]).all())
         if not same or self._keeps_prefix.get(layers) is False:
             return self._evaluated(rows, *self._batch(rows, built, places))
-        sample = int(rows[0])
-        if self._prefix is None or self._prefix[:2] != (layers, sample):
-            one = self.view.take(self.inputs, rows[:1], self.memory_format)
-            self._prefix = layers, sample, self.view.prefix(one, layers)
-            self.other_rows += 1
-        if layers in self._keeps_prefix:
-            return self._evaluated(rows, *self._batch(rows, built, places), self._prefix[2])
+        sample, known = int(rows[0]), self._prefix is not None and self._prefix[:2] == (layers, int(rows[0]))
+        if known:
+            return self._shortened(rows, built, places, layers) or self._evaluated(rows, *self._batch(rows, built, places))
         full = self._evaluated(rows, *self._batch(rows, built, places))
-        try:
-            short = self._evaluated(rows, *self._batch(rows, built, places), self._prefix[2])
-        except (RuntimeError, ValueError, TypeError, LookupError, AttributeError):
-            short = None
+        if self.allowances(rows[:1])[0] < 1 + len(rows):
+            return full
+        self._spent[sample] += 1 + len(rows)
+        self.other_rows += 1 + len(rows)
+        one = self.view.take(self.inputs, rows[:1], self.memory_format)
+        self._prefix = layers, sample, self.view.prefix(one, layers)
+        short = self._shortened(rows, built, places, layers)
         self._keeps_prefix[layers] = short is not None and all(
             np.allclose(a, b, rtol=1e-4, atol=1e-5 * float(np.abs(b).max())) for a, b in zip(short, full, strict=True)
         )
         return full
+
+    def _shortened(
+        self, rows: Rows, built: tuple[Native, ...], places: tuple[Place, ...], layers: tuple[Layer, ...]
+    ) -> tuple[np.ndarray, ...] | None:
+        """Target values with what was kept of the sample; ``None`` where the model does not take that."""
+        assert self._prefix is not None
+        try:
+            return self._evaluated(rows, *self._batch(rows, built, places), self._prefix[2])
+        except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+            if self.view.out_of_memory(error):
+                raise
+            self._keeps_prefix[layers] = False
+            return None
 
     def _evaluated(
         self, rows: Rows, batch: Inputs, replace: Mapping[Layer, Native], prefix: Any = None
@@ -490,6 +514,8 @@ def in_words(view: ModelView, inputs: Inputs) -> Generator[None]:
 
 
 def _joined(blocks: list[tuple[Native, ...]]) -> tuple[Native, ...]:
+    if len(blocks) == 1:
+        return blocks[0]
     return tuple(array_namespace(*place).concat(place) for place in zip(*blocks, strict=True))
 
 

@@ -255,7 +255,7 @@ def _record(passes: Passes, method: Method, attributions: Sequence[Attribution],
         target=explained,
         value=value,
         base_value=attribution.base_value,
-        residual=None if attribution.base_value is None else _residual(passes, attribution, value),
+        residual=None if attribution.base_value is None else _residual(passes, attribution, value, attribution.base_value),
         error=attribution.error,
         layer=", ".join(map(str, attribution.layers or ([passes.at] if passes.at else []))) or None,
         output=view.spec.output,
@@ -288,10 +288,12 @@ def _to_tree(passes: Passes, attribution: Attribution, values: Sequence[Native])
     return tree.fill(passes.inputs.skeleton, dict(zip(passes.seams, arrays, strict=True)))
 
 
-def _residual(passes: Passes, attribution: Attribution, value: np.ndarray) -> np.ndarray:
+def _residual(passes: Passes, attribution: Attribution, value: np.ndarray, base: np.ndarray) -> np.ndarray:
     total = sum(passes.host(array).reshape(passes.samples, -1).sum(axis=1) for array in attribution.values)
-    change = value - attribution.base_value
+    change = value - base
     missing = np.abs(total - change)
+    noise = passes.rounding * np.maximum(np.abs(value), np.abs(base))
+    missing, change = (np.where(np.abs(part) > noise, part, 0.0) for part in (missing, change))
     return np.divide(missing, np.abs(change), out=np.where(missing > 0, np.inf, 0.0), where=change != 0)
 
 
@@ -300,14 +302,17 @@ def _evidence(passes: Passes, method: Method, attribution: Attribution, t: int) 
     if method.engine != "path":
         return findings
     base = attribution.base_value
-    reference = attribution.reference or passes.reference(None)
+    try:
+        reference = attribution.reference or passes.reference(None)
+    except InputError:  # a layer behind ids has no baseline of its own; the method asked for none
+        return findings
     if base is not None and reference.rows == 1:
         values = base[:, None]
     elif passes.allowance() >= reference.rows:
         values = passes.reference_values(reference)[t]
     else:
         return findings
-    averages = attribution.error is not None or "completeness" in method.axioms
+    averages = attribution.error is not None or attribution.reference is not None
     return (*evidence.saturation(passes, reference, values, t, averages), *findings)
 
 

@@ -78,6 +78,8 @@ def reading_of(output: Native, layer: Layer, passes: Passes, reshape: Reshape, m
     if shape[0] != passes.samples:
         raise LayerError(f"{method}: the output of {layer} is {shape}, and its first axis is not the {passes.samples} samples.")
     read = reading(shape[1:], size, passes.channels_last, reshape)
+    if read is not None and read.axis == -1 and not passes.channels_last and shape[1:] in feature_maps(passes.layers()):
+        read = Reading(1)
     if read is None and reshape is not None:
         raise LayerError(
             f"{method}: reshape={tuple(reshape)} is a grid of {math.prod(reshape)} tokens, and {layer} gives {shape[1:]}."
@@ -102,6 +104,11 @@ def reading(shape: Sequence[int], size: Sequence[int], channels_last: bool, resh
     if not channels_last and len(shape) == 3 and len(size) == 2 and _backwards(shape, size):
         return Reading(-1)
     return Reading(-1 if channels_last else 1) if len(shape) > 1 else None
+
+
+def feature_maps(infos: Sequence[LayerInfo]) -> set[tuple[int, ...]]:
+    """Shapes that convolutions, their norms and pooling give: channels come first there, whatever the sizes look like."""
+    return {info.shape for info in infos if any(word in info.kind.lower() for word in ("conv", "batchnorm", "pool"))}
 
 
 def extent(info: LayerInfo, size: Sequence[int], channels_last: bool, reshape: Reshape) -> tuple[int, ...]:

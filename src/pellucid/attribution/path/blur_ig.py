@@ -61,6 +61,8 @@ class BlurIG:
 
     def attribute(self, passes: Passes) -> list[Attribution]:
         """Integrate all samples together."""
+        if passes.at is None and not all(isinstance(place, str) for place in passes.places):
+            raise CapabilityError("blur-ig has nothing to blur in ids; integrated-gradients takes them through their embedding.")
         axes = [_spatial(points, passes) for points in passes.points]
         longest = max(points.shape[axis] for points, own in zip(passes.points, axes, strict=True) for axis in own)
         sigma = self.sigma or longest / 4

@@ -100,9 +100,11 @@ class ExpectedGradients:
 
 def _drawn(seed: int, numbers: Rows, rows: int) -> Rows:
     """The background row of each draw."""
-    return np.array([draws.generator(seed, "expected-gradients", k).integers(rows) for k in numbers.tolist()])
+    drawn, each = np.unique(numbers, return_inverse=True)
+    return np.array([draws.generator(seed, "expected-gradients", k).integers(rows) for k in drawn.tolist()])[each]
 
 
 def _alphas(seed: int, numbers: Rows) -> np.ndarray:
     """Where each draw lies between its background row and the sample."""
-    return np.array([draws.generator(seed, "expected-gradients alpha", k).random() for k in numbers.tolist()])
+    drawn, each = np.unique(numbers, return_inverse=True)
+    return np.array([draws.generator(seed, "expected-gradients alpha", k).random() for k in drawn.tolist()])[each]

@@ -83,8 +83,8 @@ class GuidedIG:
         points, totals = list(starts), [array_namespace(end).zeros_like(end) for end in ends]
         for step in range(1, steps + 1):
             here = tuple(points)
-            blocks = passes.gradient(rows, lambda part: tuple(point[part] for point in here))
-            found = [gradient.gradients[target] for _, gradient in blocks]
+            blocks = passes.gradient(rows, lambda part: tuple(point[part] for point in here), targets=[target])
+            found = [gradient.gradients[0] for _, gradient in blocks]
             slopes = [array_namespace(*place).concat(place) for place in zip(*found, strict=True)]
             points = self._moved(passes, starts, ends, points, slopes, step / steps)
             for place, (now, before, slope) in enumerate(zip(points, here, slopes, strict=True)):
@@ -107,6 +107,8 @@ class GuidedIG:
         share: float,
     ) -> list[Native]:
         """Every path's next point: the remaining distance is ``1 - share`` of the whole."""
+        if share == 1:
+            return list(ends)
         start, end, point, slope = (_one_row(leaves) for leaves in (starts, ends, points, slopes))
         xp = array_namespace(point)
         behind = start + max(share - self.distance, 0.0) * (end - start)
@@ -120,8 +122,6 @@ class GuidedIG:
         keys = xp.where(room > 0, xp.abs(slope), float("inf"))
         together = int((keys.shape[1] - 1) * self.fraction) + 1
         moved = [_advance(point[i], ahead[i], room[i], keys[i], float(needed[i]), together, passes) for i in range(len(needed))]
-        if share == 1:
-            return list(ends)
         return _by_place(xp.stack(moved), points)
 
 

@@ -136,12 +136,15 @@ class IntegratedHessians:
         elif len(leaves) > 1:
             raise InputError(f"feature={feature!r}: say of which input, ({leaves[0]!r}, index); there are {', '.join(leaves)}.")
         masks = [np.zeros((1, *shape), bool) for shape in shapes]
+        given = np.asarray(feature)
         try:
-            if hasattr(feature, "shape") and np.asarray(feature).dtype == bool:
-                masks[where][0] |= np.asarray(feature)
+            if given.dtype == bool and given.shape == shapes[where]:
+                masks[where][0] = given
+            elif given.dtype.kind in "iu" and given.ravel().shape == (len(shapes[where]),):
+                masks[where][0][tuple(given.ravel().tolist())] = True
             else:
-                masks[where][0][feature] = True
-        except (IndexError, ValueError, TypeError) as error:
+                raise IndexError("neither as many indices as axes nor a mask of the sample's shape")
+        except IndexError as error:
             raise InputError(
                 f"feature={feature!r} is no entry of a sample of shape {shapes[where]}: give an index, an index tuple, or a "
                 "boolean mask of that shape."

@@ -20,6 +20,7 @@ from ...arrays import quadrature, refinement
 from ...arrays.refinement import Estimate, Nodes
 from ...arrays.rows import owner_sums, row_sums, spread, take
 from ...core.declare import Attribution, Passes, Reference, parameter
+from ...core.errors import InputError
 from ...core.targets import Layer
 from ...core.types import Native
 from ...core.view import Gradient
@@ -27,6 +28,8 @@ from .curves import Curves, averaged, shaped, size
 
 MOST_NODES = 2_000
 """Nodes per sample after which refinement gives up and says so."""
+MOST_BASELINES = 500
+"""Baselines of a sample beyond which every node on every curve is too much to hold together."""
 MEMORY = 256 * 2**20
 """Bytes of nodes that a window of samples is planned to hold; samples beyond it wait for the next."""
 NODES_TIMES_TOLERANCE = 2.6
@@ -66,6 +69,11 @@ def integrate(
     gradients were read, if not where the samples are attributed.
     """
     passes.at_input()
+    if steps is None and curves.rows > MOST_BASELINES:
+        raise InputError(
+            f"{curves.rows} baselines: up to {MOST_BASELINES} are averaged over exactly. Use expected-gradients, which samples "
+            "them, or steps= for a fixed number of nodes on the way from each."
+        )
     started = (2 if curves.complete else 3) + (curves.ends(np.zeros(1, int), 0) is None)
     least = ((started if steps is None else steps) + based) * curves.rows
     if passes.allowance() < least:
@@ -143,8 +151,10 @@ def _refined(
     passes: Passes, curves: Curves, samples: np.ndarray, starts: Sequence[np.ndarray], tolerance: float
 ) -> tuple[list[list[Native]], np.ndarray]:
     """Values ``[target][place]`` and errors ``(targets, samples)`` of a window."""
-    window = _Window(passes, curves, samples, [start[samples] for start in starts])
-    most = np.minimum(MOST_NODES, passes.allowance() + window.spent)
+    fits = MEMORY // (4 * size(curves) * passes.targets * len(samples))
+    affordable = int(min(MOST_NODES, passes.allowances(samples).max(), expected_rows(tolerance, None), fits))
+    window = _Window(passes, curves, samples, [start[samples] for start in starts], affordable)
+    most = np.minimum(MOST_NODES, passes.allowances(samples) + window.spent)
     running = np.arange(len(samples))
     while True:
         owners, curve, places, going = window.wanted(running, tolerance, most)
@@ -160,7 +170,7 @@ class _Window:
     at the end of its own curve; slot 0 is the mean of those.
     """
 
-    def __init__(self, passes: Passes, curves: Curves, samples: np.ndarray, starts: Sequence[np.ndarray]) -> None:
+    def __init__(self, passes: Passes, curves: Curves, samples: np.ndarray, starts: Sequence[np.ndarray], planned: int) -> None:
         self.passes, self.curves, self.samples, self.starts = passes, curves, samples, starts
         self.targets = range(passes.targets)
         count, rows = len(samples), curves.rows
@@ -173,7 +183,7 @@ class _Window:
         self.error = np.full((passes.targets, count), np.inf)
         self.estimates: list[Estimate | None] = [None for _ in self.targets]
         self.weights = [np.zeros((count, 1)) for _ in self.targets]
-        self._begin(np.repeat(np.arange(count), rows), np.tile(np.arange(rows), count))
+        self._begin(np.repeat(np.arange(count), rows), np.tile(np.arange(rows), count), max(planned, 4 * rows))
         first = refinement.first_places(rows, curves.complete)
         each = first.shape[1]
         owner, curve = np.repeat(np.arange(count), rows * each), np.tile(np.repeat(np.arange(rows), each), count)
@@ -194,6 +204,7 @@ class _Window:
                 self.gram[t][running],
                 starts,
                 self.curves.complete,
+                self.passes.rounding,
             )
             told = refinement.estimate(nodes, size(self.curves))
             scale = np.maximum(told.norm, FLOOR * told.longest / tolerance)
@@ -224,8 +235,8 @@ class _Window:
         """The integrals, ``[target][place]``, ``(samples, size)``."""
         return [[_weighted(table, weights) for table in self.tables[t]] for t, weights in enumerate(self.weights)]
 
-    def _begin(self, owner: np.ndarray, curve: np.ndarray) -> None:
-        """The nodes at the ends of the curves, from which the others are told apart, and their mean."""
+    def _begin(self, owner: np.ndarray, curve: np.ndarray, planned: int) -> None:
+        """The nodes at the ends of the curves, from which the others are told apart, and their mean; room for those planned."""
         owners = self.samples[owner] * self.curves.rows + curve
         ends = [self.curves.ends(owners, t) for t in self.targets]
         values = [value[self.samples[owner]] for value in self.passes.at_input().values]
@@ -239,8 +250,7 @@ class _Window:
             known = [_joined(blocks) for blocks in made]
         self.ends = known
         for t in self.targets:
-            means = averaged(self.curves, known[t])
-            self.tables[t] = [array_namespace(mean).expand_dims(mean, axis=1) for mean in means]
+            self.tables[t] = [_room(mean, planned) for mean in averaged(self.curves, known[t])]
             self.gram[t][:, 0, 0] = self._products(t, np.arange(1), np.zeros((len(self.samples), 1), int))[:, 0, 0]
         self._keep(owner, curve, np.ones(len(owner)), known, values)
 
@@ -315,6 +325,13 @@ class _Window:
 def _shapes(targets: int, count: int, slots: int) -> list[tuple[int, ...]]:
     """Of places, values, sums and inner products."""
     return [(count, slots), (targets, count, slots), (targets, count, slots), (targets, count, slots + 1, slots + 1)]
+
+
+def _room(first: Native, slots: int) -> Native:
+    """A table whose slot 0 is filled; memory that is not used yet is not touched."""
+    xp, (count, entries) = array_namespace(first), first.shape
+    table = xp.zeros((count, slots + 1, entries), dtype=first.dtype, device=first.device)
+    return xpx.at(table)[:, 0, :].set(first)
 
 
 def _weighted(table: Native, weights: np.ndarray) -> Native:

@@ -15,12 +15,14 @@ import array_api_extra as xpx
 import numpy as np
 from array_api_compat import array_namespace
 
-from ...arrays.rows import flat, owner_sums, row_norms, spread, take
+from ...arrays.rows import flat, owner_sums, row_norms, row_sums, spread, take
 from ...core.declare import Attribution, Passes, Reference
 from ...core.types import Native, Rows
 
 ROUND = 8
 """Draws per sample between two looks at the standard error."""
+FEWEST = 32
+"""Draws before a sample may stop where points are drawn from a background: a few may all be of the common kind."""
 FLOOR = 1e-6
 """Absolute floor of the tolerated error, as a share of the centre, the quantity at the sample itself."""
 
@@ -73,10 +75,13 @@ def average(
         Handed on: values of the targets at the baselines, ``[target]``, and the baselines.
     """
     wanted = min(samples or most, passes.allowance())
-    fewest = 4 if statistic == "variance" else 2  # the variance of a variance takes four
-    if wanted < (samples or fewest):
-        passes.refuse_budget(needed=samples or fewest)
-    totals = [_Sums(centre, passes, statistic) for centre in draws.centre]
+    least = 4 if statistic == "variance" else 2  # the variance of a variance takes four
+    fewest = least if base_values is None else FEWEST
+    if wanted < (samples or least):
+        passes.refuse_budget(needed=samples or least)
+    at_input = passes.at_input()
+    changes = [None if base_values is None else value - base_values[t].mean(axis=1) for t, value in enumerate(at_input.values)]
+    totals = [_Sums(centre, passes, statistic, change) for centre, change in zip(draws.centre, changes, strict=True)]
     active, done = np.arange(passes.samples), 0
     while len(active):
         numbers = np.arange(done, min(done + ROUND, wanted))
@@ -108,8 +113,10 @@ def average(
 class _Sums:
     """Sums of the powers of deviations from a centre; two powers for a mean and its error, four for a variance."""
 
-    def __init__(self, centre: Sequence[Native], passes: Passes, statistic: Literal["mean", "variance"]) -> None:
-        self.centre, self.host = list(centre), passes.host
+    def __init__(
+        self, centre: Sequence[Native], passes: Passes, statistic: Literal["mean", "variance"], change: np.ndarray | None
+    ) -> None:
+        self.centre, self.host, self.change = list(centre), passes.host, change
         self.of_variance = statistic == "variance"
         powers = 4 if self.of_variance else 2
         self.powers = [[array_namespace(c).zeros_like(flat(c)) for c in self.centre] for _ in range(powers)]
@@ -148,12 +155,16 @@ class _Sums:
         return errors
 
     def error(self, samples: np.ndarray) -> np.ndarray:
-        """``||standard error|| / ||statistic||`` of these samples."""
+        """``||standard error|| / ||statistic||`` of these samples; where their sum is known, at least what it misses."""
         norms = [
             self.host(row_norms(*(take(leaf, samples) for leaf in leaves)))
             for leaves in (self.standard_errors(), self.values(), self.centre)
         ]
-        scale = np.maximum(norms[1], FLOOR * norms[2])
+        if self.change is not None:  # draws that met nothing have no spread, and are wrong all the same
+            sums = self.host(row_sums(*(take(leaf, samples) for leaf in self.values())))
+            entries = sum(flat(leaf).shape[1] for leaf in self.centre)
+            norms[0] = np.maximum(norms[0], np.abs(sums - self.change[samples]) / math.sqrt(entries))
+        scale = np.maximum(norms[1], FLOOR * norms[2] ** (2 if self.of_variance else 1))
         return np.divide(norms[0], scale, out=np.where(norms[0] > 0, math.inf, 0.0), where=scale > 0)
 
     def _raw(self, power: int, place: int) -> Native:

@@ -24,6 +24,9 @@ def at_layers(module: nn.Module, edits: Sequence[tuple[Layer, Edit]]) -> Generat
     LayerError
         If there is no such layer, it was not called, not that often, or several times when no call was named.
     """
+    if not edits:
+        yield
+        return
     named = dict(module.named_modules(remove_duplicate=False))
     calls: dict[int, int] = {}
     with ExitStack() as stack:

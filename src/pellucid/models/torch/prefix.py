@@ -49,7 +49,8 @@ def record(module: nn.Module, layers: list[Layer], run: Callable[[], Any]) -> Pr
     def end(m: nn.Module, _args: Any, output: Any) -> None:
         number = begun.pop()
         if not over:
-            found.setdefault(m, {})[number] = _Call(output, dict(counts))
+            kept = optree.tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, output)
+            found.setdefault(m, {})[number] = _Call(kept, dict(counts))  # what comes later may write into the output
 
     handles = [h for m in module.modules() for h in (m.register_forward_pre_hook(begin), m.register_forward_hook(end))]
     try:
@@ -66,7 +67,10 @@ def served(prefix: Prefix, rows: int) -> Generator[None]:
     counts: dict[nn.Module, int] = {}
 
     def broadcast(leaf: Any) -> Any:
-        return leaf.expand(rows, *leaf.shape[1:]) if isinstance(leaf, Tensor) and leaf.ndim and len(leaf) == 1 else leaf
+        if not isinstance(leaf, Tensor):
+            return leaf
+        shared = leaf.ndim > 0 and len(leaf) == 1
+        return (leaf.expand(rows, *leaf.shape[1:]) if shared else leaf).clone()  # the module may write into what it gets
 
     def forward_of(m: nn.Module, original: Callable[..., Any]) -> Callable[..., Any]:
         def forward(*args: Any, **kwargs: Any) -> Any:

@@ -34,13 +34,15 @@ def held(module: torch.nn.Module, device: torch.device, seed: int) -> Generator[
         try:
             torch.backends.mha.set_fastpath_enabled(False)  # the fused attention of evaluation mode calls no inner layers
             for m in modules:
-                m.training = False
+                if m.training:
+                    m.training = False
             torch.manual_seed(seed)
             yield
         finally:
             torch.backends.mha.set_fastpath_enabled(fused)
             for m, mode in zip(modules, modes, strict=True):
-                m.training = mode
+                if m.training is not mode:
+                    m.training = mode
             with torch.no_grad():
                 for m, name, tensor, before in kept:
                     if not torch.equal(tensor, before):
@@ -51,7 +53,7 @@ def held(module: torch.nn.Module, device: torch.device, seed: int) -> Generator[
 
 def _written(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
     """Tensors that a forward pass may write: buffers, and embeddings that are renormalised when they are looked up."""
-    own = [(name, buffer) for name, buffer in module.named_buffers(recurse=False) if buffer is not None]
+    own = [(name, buffer) for name, buffer in module._buffers.items() if buffer is not None]
     if getattr(module, "max_norm", None) is not None and isinstance(getattr(module, "weight", None), torch.Tensor):
         own.append(("weight", module.weight))
     return own

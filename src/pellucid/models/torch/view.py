@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -41,12 +42,14 @@ class TorchView:
             raise CapabilityError(f"{type(module).__name__} is of torch, but no torch.nn.Module; put the function into a module.")
         self.module: nn.Module = getattr(module, "_orig_mod", module)  # what torch.compile was given: the same layers and weights
         self.subject = self.module
+        if isinstance(self.module, torch.jit.ScriptModule):  # its inner modules take no hooks
+            self.capabilities = frozenset({"predict", "gradient", "hessian"})
         self.spec = spec
-        first = next(iter([*module.parameters(), *module.buffers()]), None)
+        first = next(itertools.chain(module.parameters(), module.buffers()), None)
         self._device = torch.device("cpu") if first is None else first.device
-        floating = [p.dtype for p in module.parameters() if p.is_floating_point()]
-        self.dtype = floating[0] if floating else torch.float32
-        self._floating = bool(floating)
+        floating = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
+        self.dtype = floating or torch.float32
+        self._floating = floating is not None
         self._working = self.dtype if self.dtype == torch.float64 else torch.float32
         if self._device.type == "meta":
             raise CapabilityError("the model's parameters are on the 'meta' device: they have no values. Load the weights first.")
@@ -148,7 +151,10 @@ class TorchView:
             outputs = self._call(given)
         with torch.enable_grad():
             values = [t.evaluate(outputs, rows, neurons.get(t.layer) if t.layer else None) for t in targets]
-        rates = tuple(self._rate(attached.get(place), points[place], moved, leaves) for place in wrt) if moved else ()
+        rates = tuple(
+            moved[place] if place in moved else self._rate(attached.get(place), points[place], moved, leaves)
+            for place in (wrt if moved else ())
+        )
         gradients, products = [], []
         for number, (target, value) in enumerate(zip(targets, values, strict=True)):
             if at_output:
