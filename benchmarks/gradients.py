@@ -131,7 +131,6 @@ def score_cam(b: Bench) -> list[Row]:
     contenders = {
         "pellucid": lambda: b.explain("score-cam", images=1, at=LAYER),
         "pytorch-grad-cam": lambda: peer(b, "ScoreCAM", channels + 1),
-        "pytorch-grad-cam, batches of 4": lambda: peer(b, "ScoreCAM", channels + 1, batch_size=4),
     }
     return race(f"Score-CAM, {channels} channels, 1 image", b.floors(0, channels), contenders, 3, b.notes)
 

@@ -16,7 +16,7 @@ NAMES = [method.name for method in catalog.METHODS]
 FAST = {
     **{name: {"samples": 6} for name in ("smoothgrad", "smoothgrad-squared", "vargrad", "expected-gradients")},
     "guided-ig": {"steps": 8},
-    "integrated-hessians": {"steps": 8, "feature": 0},
+    "integrated-hessians": {"steps": 8},
 }
 BY_NAME = {method.name: method for method in catalog.METHODS}
 READS_LAYER = [name for name in NAMES if getattr(BY_NAME[name], "reads_layer", False)]
@@ -41,6 +41,8 @@ def cnn(method):
 
 
 def explain(net, x, method, **options):
+    if method == "integrated-hessians":
+        options = {"feature": (0,) * (x.ndim - 1), **options}  # by default it depends on the first target
     return pl.explain(net, x, method=method, **{**FAST.get(method, {}), **needed(net, method), **options})
 
 

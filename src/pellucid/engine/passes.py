@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -14,13 +13,15 @@ from array_api_compat import array_namespace
 from ..arrays.rows import flat, take
 from ..core import tree
 from ..core.declare import AtInput, Reference
-from ..core.errors import BudgetError, InputError, NonFiniteError, PellucidError
+from ..core.errors import BudgetError, NonFiniteError
 from ..core.targets import Layer, RowTarget
 from ..core.types import Budget, MemoryFormat, Native, Rows
 from ..core.view import Gradient, Inputs, LayerInfo, ModelView, Place
 from . import baselines
+from .blocks import joined, joined_outputs, rows_first
 from .progress import Report
 from .tune import Packing, Tuning, measure
+from .words import in_words
 
 T = TypeVar("T")
 Build = Callable[[slice], tuple[Native, ...]]
@@ -117,10 +118,10 @@ class Passes:
                     at = seen[target.layer] if target.layer else None
                     values[t].append(self.host(target.evaluate(made, rows[part], at)))
                     self._check_values(values[t][-1], rows[part])
-                outputs.append(_rows_first(tree.plain(made), part.stop - part.start))
+                outputs.append(rows_first(tree.plain(made), part.stop - part.start))
         told = tuple(np.concatenate(value) for value in values)
         self._seen(outputs, told)
-        return AtInput(told, tuple(() for _ in told), _joined(points))
+        return AtInput(told, tuple(() for _ in told), joined(points))
 
     def gradient(
         self,
@@ -288,7 +289,7 @@ class Passes:
         with in_words(self.view, self.inputs):
             for part, (batch, gradient) in self._parts(self.samples, run):
                 self._check_finite(gradient, batch, rows[part])
-                outputs.append(_rows_first(gradient.outputs, part.stop - part.start))
+                outputs.append(rows_first(gradient.outputs, part.stop - part.start))
                 points.append(gradient.points)
                 for t in range(self.targets):
                     values[t].append(self.host(gradient.values[t]))
@@ -297,8 +298,8 @@ class Passes:
         self._seen(outputs, told)
         return AtInput(
             told,
-            tuple(_joined(blocks) for blocks in gradients),
-            _joined(points),
+            tuple(joined(blocks) for blocks in gradients),
+            joined(points),
         )
 
     @property
@@ -340,7 +341,7 @@ class Passes:
 
     def _seen(self, outputs: list[dict[str, Native]], values: tuple[np.ndarray, ...]) -> None:
         if self.outputs is None:
-            self.outputs, self._target_values = _joined_outputs(outputs), values
+            self.outputs, self._target_values = joined_outputs(outputs), values
 
     def _batch(self, rows: Rows, built: tuple[Native, ...], places: Sequence[Place]) -> tuple[Inputs, dict[Layer, Native]]:
         leaves = {place: points for place, points in zip(places, built, strict=True) if isinstance(place, str)}
@@ -495,37 +496,3 @@ class Passes:
             alone = self.view.take(batch, np.array([bad]), self.memory_format)
             where = self.view.first_nonfinite(alone, self.row_targets, rows[bad : bad + 1])
             raise NonFiniteError(f"the {what} of sample {int(rows[bad])} is NaN or infinite, {where}.")
-
-
-@contextmanager
-def in_words(view: ModelView, inputs: Inputs) -> Generator[None]:
-    """Turn what a model raises on its very first run into an error that says what it was given and what it takes."""
-    try:
-        yield
-    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
-        if isinstance(error, InputError):
-            raise InputError(f"{error}{view.expected()}") from error
-        if isinstance(error, PellucidError) or view.out_of_memory(error):
-            raise
-        shapes = ", ".join(f"{name} {tuple(leaf.shape)}" for name, leaf in inputs.leaves.items())
-        raise InputError(
-            f"the model failed on these inputs ({shapes}).{view.expected()} It said: {type(error).__name__}: {error}"
-        ) from error
-
-
-def _joined(blocks: list[tuple[Native, ...]]) -> tuple[Native, ...]:
-    if len(blocks) == 1:
-        return blocks[0]
-    return tuple(array_namespace(*place).concat(place) for place in zip(*blocks, strict=True))
-
-
-def _rows_first(outputs: Any, rows: int) -> dict[str, Native]:
-    """The outputs that have the rows first; others (states, attention by layer, scalars) belong to no sample."""
-    named = {name: leaf for name, leaf in tree.flatten(outputs).items() if hasattr(leaf, "ndim")}
-    named = {name: leaf.reshape(1) if rows == 1 and not leaf.ndim else leaf for name, leaf in named.items()}
-    return {name: leaf for name, leaf in named.items() if leaf.ndim and leaf.shape[0] == rows}
-
-
-def _joined_outputs(outputs: list[dict[str, Native]]) -> dict[str, Native]:
-    names = [name for name in outputs[0] if all(name in each for each in outputs)]
-    return {name: array_namespace(outputs[0][name]).concat([each[name] for each in outputs]) for name in names}

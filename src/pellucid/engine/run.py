@@ -22,9 +22,10 @@ from ..core.view import Inputs, ModelView, Place
 from ..models.images import ImageInput
 from ..models.lookup import view_of
 from . import evidence
-from .passes import Passes, in_words
+from .passes import Passes
 from .progress import Report, reporting
 from .tune import packing
+from .words import in_words
 
 
 def explain(

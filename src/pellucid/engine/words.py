@@ -1,0 +1,25 @@
+"""What a model raises, as an error that says what it was given and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from ..core.errors import InputError, PellucidError
+from ..core.view import Inputs, ModelView
+
+
+@contextmanager
+def in_words(view: ModelView, inputs: Inputs) -> Generator[None]:
+    """Turn what a model raises on its very first run into an error that says what it was given and what it takes."""
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
+        if isinstance(error, InputError):
+            raise InputError(f"{error}{view.expected()}") from error
+        if isinstance(error, PellucidError) or view.out_of_memory(error):
+            raise
+        shapes = ", ".join(f"{name} {tuple(leaf.shape)}" for name, leaf in inputs.leaves.items())
+        raise InputError(
+            f"the model failed on these inputs ({shapes}).{view.expected()} It said: {type(error).__name__}: {error}"
+        ) from error
