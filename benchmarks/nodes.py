@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.ticker import NullFormatter
 from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.preprocessing import StandardScaler
@@ -173,6 +174,7 @@ def draw(measured: list[Measured]) -> None:
                 values = np.median(getattr(curve, quantity), axis=0)[order]
                 axis.plot(np.median(curve.rows, axis=0)[order], values, style, label=name)
             axis.set(xscale="log", yscale="log", ylabel="map error" if quantity == "error" else "residual")
+            axis.xaxis.set_minor_formatter(NullFormatter())
             axis.grid(alpha=0.3)
         column[0].set_title(one.name, fontsize=9)
         column[1].set_xlabel("gradient rows")
