@@ -141,7 +141,7 @@ def ablation_cam(b: Bench) -> list[Row]:
         "pellucid": lambda: b.explain("ablation-cam", images=1, at=LAYER),
         "pytorch-grad-cam": lambda: peer(b, "AblationCAM", channels + 1),
     }
-    notes = b.notes | {"pellucid": "from the cached activation: what lies before the layer runs once a batch"}
+    notes = b.notes | {"pellucid": "from the cached activation: what lies before the layer is kept from one row"}
     return race(f"Ablation-CAM, {channels} channels, 1 image", b.floors(0, channels), contenders, 1, notes)
 
 

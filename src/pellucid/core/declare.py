@@ -207,7 +207,7 @@ class Passes(Protocol):
     ) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:
         """Target values ``[target]`` at the points that ``build`` makes at ``at`` (by default ``places``), without gradients.
 
-        Where all rows of a part belong to one sample and only layers are replaced, what lies before them runs once.
+        Where all rows of a part belong to one sample and only layers are replaced, what lies before them is kept from one row.
         """
         ...
 

@@ -331,8 +331,6 @@ class Passes:
                 self._evaluated(rows, batch, {})
 
         kind = "gradient" if self.places else "predict"
-        if self.notes and self.memory_format == "as-is" and any("channels-last" in note for note in self.notes):
-            return  # one of the candidates is none
         if (found := measure(self.view, self.inputs, kind, work, run)) is not None:
             self.tuning = found
             self.batch_size, self.memory_format = found.packing.batch_size, found.packing.memory_format
@@ -457,6 +455,7 @@ class Passes:
             self.memory_format = "channels-last"
             raise failed if isinstance(error, RuntimeError) else error from None
         self.notes.append("the model cannot read channels-last images; it got them as they lie")
+        self._work = None  # nothing is left to choose from when packing is measured
         return made
 
     def _spend(self, rows: Rows, backward: int = 0, other: int | None = None) -> None:
