@@ -20,6 +20,11 @@ PerSample = Float[np.ndarray, " samples"]
 Flags = Bool[np.ndarray, " samples"]
 Values = Shaped[np.ndarray, "samples ..."]
 
+Coalitions = Bool[np.ndarray, "coalitions players"]
+"""Which players are present."""
+
+GameValues = Float[np.ndarray, "samples coalitions outputs"]
+
 Over = Literal["input", "spatial", "layer"]
 """What the values of an explanation are numbers of."""
 
