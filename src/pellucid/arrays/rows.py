@@ -40,12 +40,23 @@ def owner_sums(array: Native, owners: Rows, first: int, last: int) -> Native:
 def row_norms(*leaves: Native) -> Native:
     """Euclidean norm of each row over all leaves."""
     xp = array_namespace(*leaves)
-    squares = [xp.sum(flat(leaf) ** 2, axis=1) for leaf in leaves]
-    return xp.sqrt(sum(squares[1:], squares[0]))
+    norms = [xp.linalg.vector_norm(leaf, axis=_within(leaf)) if leaf.ndim > 1 else abs(leaf) for leaf in leaves]
+    return norms[0] if len(norms) == 1 else xp.linalg.vector_norm(xp.stack(norms), axis=0)
 
 
 def row_sums(*leaves: Native) -> Native:
     """Sum of each row over all leaves."""
     xp = array_namespace(*leaves)
-    sums = [xp.sum(flat(leaf), axis=1) for leaf in leaves]
+    sums = [xp.sum(leaf, axis=_within(leaf)) if leaf.ndim > 1 else leaf for leaf in leaves]
     return sum(sums[1:], sums[0])
+
+
+def finite(array: Native) -> bool:
+    """Whether no entry is NaN or infinite. A finite sum says so without another array as large; else each is looked at."""
+    xp = array_namespace(array)
+    return bool(xp.isfinite(xp.sum(array))) or bool(xp.all(xp.isfinite(array)))
+
+
+def _within(array: Native) -> tuple[int, ...]:
+    """All axes but that of the rows: reduced in place, whatever their order in memory."""
+    return tuple(range(1, array.ndim))

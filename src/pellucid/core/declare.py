@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Literal, NoReturn, Protocol, get_args, get_type_hints, runtime_checkable
 
 import numpy as np
@@ -293,11 +294,16 @@ class Method(Protocol):
 
 def parameters(declaration: Any) -> tuple[Parameter, ...]:
     """The declared parameters of a method (its class or an instance)."""
-    types = get_type_hints(declaration if isinstance(declaration, type) else type(declaration))
+    types = _types(declaration if isinstance(declaration, type) else type(declaration))
     return tuple(
         Parameter(item.name, _without_none(types[item.name]), item.default, **(dict(item.metadata) or {"doc": ""}))
         for item in dataclasses.fields(declaration)
     )
+
+
+@cache
+def _types(declaration: type) -> dict[str, Any]:
+    return get_type_hints(declaration)
 
 
 def build(declaration: type, given: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from ..arrays.rows import take
+from ..arrays.rows import finite, take
 from ..core import tree
 from ..core.declare import Reference
 from ..core.errors import InputError, NonFiniteError, nearest
@@ -148,6 +148,6 @@ def _aligned(found: list[_Rows], samples: int) -> Reference:
 
 def _finite(rows: _Rows, leaf: str) -> _Rows:
     xp = array_namespace(rows.points)
-    if xp.isdtype(rows.points.dtype, "real floating") and not bool(xp.all(xp.isfinite(rows.points))):
+    if xp.isdtype(rows.points.dtype, "real floating") and not finite(rows.points):
         raise NonFiniteError(f"the baseline of {leaf!r} holds NaN or infinity.")
     return rows

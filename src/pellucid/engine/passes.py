@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from array_api_compat import array_namespace
 
-from ..arrays.rows import flat, take
+from ..arrays.rows import finite, flat, take
 from ..core import tree
 from ..core.declare import AtInput, Reference
 from ..core.errors import BudgetError, NonFiniteError
@@ -488,9 +488,9 @@ class Passes:
         named += [("gradient", g) for gradients in gradient.gradients for g in gradients]
         named += [("second derivative", h) for products in gradient.hessian_products for h in products]
         for what, array in named:
-            xp = array_namespace(array)
-            if bool(xp.all(xp.isfinite(array))):
+            if finite(array):
                 continue
+            xp = array_namespace(array)
             bad = int(np.argmin(self.view.to_numpy(xp.all(xp.isfinite(flat(array)), axis=1))))
             alone = self.view.take(batch, np.array([bad]), self.memory_format)
             where = self.view.first_nonfinite(alone, self.row_targets, rows[bad : bad + 1])

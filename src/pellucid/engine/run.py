@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from .. import catalog
+from ..arrays.rows import finite
 from ..core import declare, tree
 from ..core.declare import Attribution, Method
 from ..core.errors import CapabilityError, InputError, NonFiniteError, TargetError, nearest
@@ -221,7 +223,7 @@ def _seams(view: ModelView, inputs: Inputs, is_map: bool, at: Layer | None, wrt:
 def _check_finite(view: ModelView, inputs: Inputs) -> None:
     for name, leaf in inputs.leaves.items():
         xp = array_namespace(leaf)
-        if not xp.isdtype(leaf.dtype, "real floating") or bool(xp.all(xp.isfinite(leaf))):
+        if not xp.isdtype(leaf.dtype, "real floating") or finite(leaf):
             continue
         wrong = np.argwhere(~np.isfinite(view.to_numpy(leaf)))
         where = "" if name in inputs.static else f" in sample {int(wrong[0][0])}"
@@ -275,10 +277,15 @@ def _record(passes: Passes, method: Method, attributions: Sequence[Attribution],
             device=view.device,
             adapter=view.adapter,
             seed=passes.seed,
-            versions={"pellucid": version("pellucid"), "numpy": np.__version__, **view.versions},
+            versions={"pellucid": _version(), "numpy": np.__version__, **view.versions},
             notes=tuple(notes),
         ),
     )
+
+
+@cache
+def _version() -> str:
+    return version("pellucid")
 
 
 def _to_tree(passes: Passes, attribution: Attribution, values: Sequence[Native]) -> Any:

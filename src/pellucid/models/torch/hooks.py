@@ -27,20 +27,25 @@ def at_layers(module: nn.Module, edits: Sequence[tuple[Layer, Edit]]) -> Generat
     if not edits:
         yield
         return
-    named = dict(module.named_modules(remove_duplicate=False))
     calls: dict[int, int] = {}
     with ExitStack() as stack:
         for number, (layer, edit) in enumerate(edits):
-            if layer.name not in named:
-                raise LayerError(f"the model has no layer {layer.name!r}.{nearest(layer.name, list(named)[1:])}")
             if layer.call is not None and layer.call < 1:
                 raise LayerError(f"{layer.name!r}: call={layer.call} is not a call; the first is 1.")
             calls[number] = 0
             hook = _hook(number, layer, edit, calls)
-            stack.enter_context(_removed(named[layer.name].register_forward_hook(hook)))
+            stack.enter_context(_removed(_named(module, layer.name).register_forward_hook(hook)))
         yield
         for number, (layer, _) in enumerate(edits):
             _check_calls(layer, calls[number])
+
+
+def _named(module: nn.Module, name: str) -> nn.Module:
+    try:
+        return module.get_submodule(name)
+    except AttributeError:
+        known = [other for other, _ in module.named_modules(remove_duplicate=False)][1:]
+        raise LayerError(f"the model has no layer {name!r}.{nearest(name, known)}") from None
 
 
 def _hook(number: int, layer: Layer, edit: Edit, calls: dict[int, int]) -> Callable[[Any, Any, Any], Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 
@@ -19,7 +20,7 @@ def held(module: torch.nn.Module, device: torch.device, seed: int) -> Generator[
     """
     modules = list(module.modules())
     modes = [m.training for m in modules]
-    kept = [(m, name, tensor, tensor.detach().clone()) for m in modules for name, tensor in _written(m)]
+    kept = _Kept(modules)
     devices = [device] if device.type == "cuda" else []
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices))
@@ -36,24 +37,49 @@ def held(module: torch.nn.Module, device: torch.device, seed: int) -> Generator[
             for m in modules:
                 if m.training:
                     m.training = False
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would queue a call for CUDA, too, each time
+            if device.type == "cuda":
+                with torch.cuda.device(device):
+                    torch.cuda.manual_seed(seed)
             yield
         finally:
             torch.backends.mha.set_fastpath_enabled(fused)
             for m, mode in zip(modules, modes, strict=True):
                 if m.training is not mode:
                     m.training = mode
-            with torch.no_grad():
-                for m, name, tensor, before in kept:
-                    if not torch.equal(tensor, before):
-                        tensor.copy_(before)
+            kept.put_back()
+
+
+class _Kept:
+    """Copies of the tensors that a forward pass may write, those of one dtype and device in one piece."""
+
+    def __init__(self, modules: list[torch.nn.Module]) -> None:
+        groups: dict[Any, list[tuple[torch.nn.Module, str, torch.Tensor]]] = {}
+        for m in modules:
+            for name, tensor in _written(m):
+                groups.setdefault((tensor.dtype, tensor.device), []).append((m, name, tensor))
+        self._groups = [(group, _one([tensor for _, _, tensor in group])) for group in groups.values()]
+
+    def put_back(self) -> None:
+        """Write back what has changed, into the tensors that were there."""
+        with torch.no_grad():
+            for group, before in self._groups:
+                tensors = [tensor for _, _, tensor in group]
+                if not torch.equal(_one(tensors), before):
+                    for tensor, old in zip(tensors, before.split([tensor.numel() for tensor in tensors]), strict=True):
+                        tensor.copy_(old.reshape(tensor.shape))
+                for m, name, tensor in group:
                     if getattr(m, name) is not tensor:
                         setattr(m, name, tensor)
 
 
+def _one(tensors: list[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+
+
 def _written(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
-    """Tensors that a forward pass may write: buffers, and embeddings that are renormalised when they are looked up."""
-    own = [(name, buffer) for name, buffer in module._buffers.items() if buffer is not None]
-    if getattr(module, "max_norm", None) is not None and isinstance(getattr(module, "weight", None), torch.Tensor):
+    """Tensors that a forward pass may write: dense buffers, and embeddings that are renormalised when they are looked up."""
+    own = [(name, b) for name, b in module._buffers.items() if b is not None and b.layout == torch.strided]
+    if isinstance(module, (torch.nn.Embedding, torch.nn.EmbeddingBag)) and module.max_norm is not None:
         own.append(("weight", module.weight))
     return own

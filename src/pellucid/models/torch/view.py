@@ -83,10 +83,18 @@ class TorchView:
 
     def take(self, inputs: Inputs, rows: Rows, memory_format: MemoryFormat, leaves: Mapping[str, Tensor] | None = None) -> Inputs:
         """Copies of the rows: the module may write into what it is given."""
-        where = torch.as_tensor(rows, device=self._device)
         given = leaves or {}
+        first, last = int(rows[0]), int(rows[-1]) + 1
+        together = last - first == len(rows) and bool((np.diff(rows) == 1).all())
+        where = slice(first, last) if together else torch.as_tensor(rows, device=self._device)
+
+        def copied(leaf: Tensor) -> Tensor:
+            part = leaf[where]
+            cast = self._cast(part, memory_format)
+            return cast.clone() if together and cast is part else cast
+
         taken = {
-            name: self._cast(given[name] if name in given else leaf.index_select(0, where), memory_format)
+            name: self._cast(given[name], memory_format) if name in given else copied(leaf)
             for name, leaf in inputs.batched.items()
         }
         return inputs.put(taken)
