@@ -7,7 +7,6 @@ import copy
 import itertools
 
 import numpy as np
-import torch
 from torch import nn
 
 
@@ -149,19 +148,26 @@ def summed(activation, weights):
     return np.maximum(heat, 0)
 
 
-def full_grad(net: nn.Sequential, x: torch.Tensor, target: int, rescale: str = "channel"):
-    """The map of one sample, and what input times gradient and all bias terms miss of the target, relative to it."""
+def full_grad(net: nn.Module, xs, target: int, rescale: str = "channel"):
+    """The map of one sample, and what input times gradient and all bias terms miss of the target, relative to it.
+
+    ``xs`` is the sample, or a tuple of one array for each input; what has no place on the first one's grid is only counted.
+    """
     net = copy.deepcopy(net).double().eval()
-    at, seen = x.double()[None].requires_grad_(), []
-    here = at
-    for module in net:
-        here = module(here)
-        here.retain_grad()
-        seen.append(here)
-    here[0, target].backward()
-    terms = [(at * at.grad)[0].detach().numpy()]
-    total = terms[0].sum()
-    for module, output in zip(net, seen, strict=True):
+    given = [x.double()[None].requires_grad_() for x in (xs if isinstance(xs, tuple) else (xs,))]
+    seen = []
+
+    def keep(module, _, output):
+        output.retain_grad()
+        seen.append((module, output))
+
+    for module in net.modules():
+        if not list(module.children()):
+            module.register_forward_hook(keep)
+    value = net(*given)[0, target]
+    value.backward()
+    terms = [(x * x.grad)[0].detach().numpy() for x in given]
+    for module, output in seen:
         bias = None
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             bias = module.bias - module.weight * module.running_mean / (module.running_var + module.eps) ** 0.5
@@ -169,18 +175,18 @@ def full_grad(net: nn.Sequential, x: torch.Tensor, target: int, rescale: str = "
             bias = module.bias
         if bias is not None:
             gradient = output.grad[0].numpy()
-            term = np.stack([b * g for b, g in zip(bias.detach().numpy(), gradient, strict=True)])
-            total += term.sum()
-            if term.ndim > 1:
-                terms.append(term)
-    heat = np.zeros(x.shape[1:])
+            terms.append(np.stack([b * g for b, g in zip(bias.detach().numpy(), gradient, strict=True)]))
+    total = sum(term.sum() for term in terms)
+    size = given[0].shape[2:]
+    heat = np.zeros(size)
     for term in map(np.abs, terms):
+        if term.ndim != 1 + len(size):
+            continue
         low, high = term.min(), term.max()
         for channel in term:
             if rescale == "channel":
                 low, high = channel.min(), channel.max()
             if rescale != "none":
                 channel = (channel - low) / (high - low) if high > low else 0 * channel
-            heat += resized(channel, x.shape[1:])
-    value = here[0, target].item()
-    return heat, abs(value - total) / abs(value)
+            heat += resized(channel, size)
+    return heat, abs(value.item() - total) / abs(value.item())

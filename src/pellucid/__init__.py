@@ -20,21 +20,28 @@ from .core.errors import (
     TargetError,
     UnsafeFileError,
 )
+from .core.features import Features
 from .core.records import Cost, Explanation, Finding, Plan
 from .core.storage import load
 from .core.targets import Layer, Neuron, Target
 from .core.types import Budget
 from .engine.run import explain
+from .games import maskers
+from .games.interactions import interactions
+from .games.shapley import shapley
 from .models.images import ImageInput
 from .models.wrap import wrap
 
 if TYPE_CHECKING:
+    from . import plots
     from .reporting import report
 
 _LATER = {"report": "pellucid.reporting"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plots":
+        return import_module("pellucid.plots")
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
@@ -46,6 +53,7 @@ __all__ = [
     "CapabilityError",
     "Cost",
     "Explanation",
+    "Features",
     "Finding",
     "ImageInput",
     "InputError",
@@ -61,8 +69,12 @@ __all__ = [
     "TargetError",
     "UnsafeFileError",
     "explain",
+    "interactions",
     "load",
+    "maskers",
     "methods",
+    "plots",
     "report",
+    "shapley",
     "wrap",
 ]

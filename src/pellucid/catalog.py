@@ -30,6 +30,12 @@ from .attribution.path.saliency import Saliency
 from .attribution.path.smoothgrad import SmoothGrad
 from .attribution.path.smoothgrad_squared import SmoothGradSquared
 from .attribution.path.vargrad import VarGrad
+from .attribution.removal.banzhaf import Banzhaf
+from .attribution.removal.leave_one_out import LeaveOneOut
+from .attribution.removal.occlusion import Occlusion
+from .attribution.removal.rise import RISE
+from .attribution.removal.shapley import Shapley
+from .attribution.removal.shapley_interactions import ShapleyInteractions
 from .core.declare import Method, Parameter, parameters
 from .core.errors import InputError, nearest
 from .core.extras import require
@@ -62,6 +68,12 @@ METHODS: tuple[type[Method], ...] = (
     ScoreCAM,
     AblationCAM,
     FullGrad,
+    Occlusion,
+    LeaveOneOut,
+    RISE,
+    Shapley,
+    Banzhaf,
+    ShapleyInteractions,
 )
 
 

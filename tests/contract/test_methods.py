@@ -17,11 +17,15 @@ FAST = {
     **{name: {"samples": 6} for name in ("smoothgrad", "smoothgrad-squared", "vargrad", "expected-gradients")},
     "guided-ig": {"steps": 8},
     "integrated-hessians": {"steps": 8},
+    "rise": {"samples": 8, "cells": 2},
+    "occlusion": {"window": 4},
 }
 BY_NAME = {method.name: method for method in catalog.METHODS}
 READS_LAYER = [name for name in NAMES if getattr(BY_NAME[name], "reads_layer", False)]
 PATH = [method.name for method in catalog.METHODS if method.engine == "path" and method.name not in READS_LAYER]
-SPATIAL_ONLY = [name for name in PATH if "any" not in BY_NAME[name].modalities]
+GAMES = [method.name for method in catalog.METHODS if method.engine == "game"]
+PLAYERS = [name for name in GAMES if getattr(BY_NAME[name], "takes_features", True)]
+SPATIAL_ONLY = ["rise", *(name for name in PATH if "any" not in BY_NAME[name].modalities)]
 
 
 def needed(net, method):
@@ -43,7 +47,12 @@ def cnn(method):
 def explain(net, x, method, **options):
     if method == "integrated-hessians":
         options = {"feature": (0,) * (x.ndim - 1), **options}  # by default it depends on the first target
-    return pl.explain(net, x, method=method, **{**FAST.get(method, {}), **needed(net, method), **options})
+    return pl.explain(net, x, method=method, **{**FAST.get(method, {}), **needed(net, method), **quarters(method, x), **options})
+
+
+def quarters(method, x):
+    """Four players where a method removes features of an image."""
+    return {"features": pl.Features.grid(x.shape[1:], cell=4)} if method in PLAYERS and x.ndim == 4 else {}
 
 
 def state_of(net):
@@ -78,9 +87,11 @@ def test_shapes_and_record(method):
     net, x = cnn(method), networks.rows(3, 3, 8, 8)
     e = explain(net, x, method)
     assert len(e) == 3
-    assert e.values.shape == {"input": (3, 3, 8, 8), "spatial": (3, 8, 8), "layer": (3, 5, 8, 8)}[e.over]
-    assert e.values.dtype == np.float32
-    if e.over != "layer":
+    shapes = {"input": (3, 3, 8, 8), "spatial": (3, 8, 8), "layer": (3, 5, 8, 8), "players": (3, 4), "interactions": (3, 4, 4)}
+    assert e.values.shape == shapes[e.over]
+    assert e.values.dtype == (np.float64 if method in GAMES else np.float32)
+    assert (e.removal is not None) == (method in GAMES)
+    if e.over not in ("layer", "interactions"):
         assert e.to_input().shape == (3, 3, 8, 8)
         np.testing.assert_allclose(e.to_input().sum((1, 2, 3)), e.values.reshape(3, -1).sum(1), rtol=1e-3, atol=1e-4)
     net.eval()
@@ -176,13 +187,13 @@ def test_interrupted_midway(method):
     net.append(Stops())
     before = state_of(net)
     with pytest.raises(KeyboardInterrupt):
-        explain(net, x, method, batch_size=2, at=None if method in PATH else "4")
+        explain(net, x, method, batch_size=2, at=None if method in PATH + GAMES else "4")
     assert_same_state(before, state_of(net))
 
 
 def few(method):
     """A number of nodes that 10 rows hold, where it cannot be found from the budget."""
-    return {"steps": 8} if method == "integrated-hessians" else {}
+    return {"integrated-hessians": {"steps": 8}, "occlusion": {"window": 4, "stride": 4}}.get(method, {})
 
 
 @pytest.mark.parametrize("method", NAMES)
@@ -191,7 +202,8 @@ def test_the_budget_is_never_exceeded(method, budget):
     net = networks.Counting(cnn(method))
     x = networks.rows(2, 3, 8, 8)
     try:
-        e = pl.explain(net, x, target=0, method=method, budget=budget, batch_size=3, **needed(net, method) | few(method))
+        options = needed(net, method) | few(method) | quarters(method, x)
+        e = pl.explain(net, x, target=0, method=method, budget=budget, batch_size=3, **options)
         assert e.cost.forward_rows + e.cost.other_rows >= sum(net.rows)
     except pl.BudgetError:
         assert budget < 10, "every method has an answer for 10 rows per sample"
@@ -243,7 +255,8 @@ def test_completeness_values_sum_to_the_change(method):
     net, x = networks.breast_cancer(torch.nn.Tanh)
     e = explain(net, x[:10], method, tolerance=1e-4)
     np.testing.assert_allclose(e.values.sum(1), e.value - e.base_value, rtol=1e-3)
-    np.testing.assert_allclose(e.residual, np.abs(e.values.sum(1) - (e.value - e.base_value)) / np.abs(e.value - e.base_value))
+    missed = np.abs(e.values.sum(1) - (e.value - e.base_value)) / np.abs(e.value - e.base_value)
+    np.testing.assert_allclose(e.residual, missed, atol=1e-9)
 
 
 @pytest.mark.parametrize("method", [m.name for m in catalog.METHODS if "linearity" in m.axioms])
@@ -265,7 +278,9 @@ def test_symmetry_equal_inputs_in_symmetric_places_get_the_same(method):
 
     x = torch.tensor([[0.7, 0.7, 1.5], [0.2, 0.2, -1.0]], dtype=torch.float64)
     e = explain(Symmetric(), x, method)
-    np.testing.assert_allclose(e.values[:, 0], e.values[:, 1], rtol=1e-6)
+    swapped = e.values[:, [1, 0, 2]]
+    swapped = swapped[:, :, [1, 0, 2]] if e.over == "interactions" else swapped
+    np.testing.assert_allclose(swapped, e.values, rtol=1e-6, atol=1e-12)
 
 
 @pytest.mark.parametrize("method", [m.name for m in catalog.METHODS if "implementation-invariance" in m.axioms])
@@ -323,7 +338,8 @@ def test_bad_input_is_refused_in_words(method):
         explain(net, x, method, target=-5)
     with pytest.raises(pl.TargetError, match="class name"):
         explain(net, x, method, target="cat")
-    with pytest.raises(pl.LayerError, match="no layer 'convolution'"):
+    error, match = (pl.InputError, "at=") if method in GAMES else (pl.LayerError, "no layer 'convolution'")
+    with pytest.raises(error, match=match):
         explain(net, x, method, at="convolution")
     broken = x.clone()
     broken[1, 2, 3, 4] = float("nan")

@@ -238,7 +238,7 @@ def test_samples_without_a_range_need_noise_in_units():
 
 def test_wrt_is_not_silently_ignored():
     for options in ({"at": "2"}, {"method": "grad-cam"}):
-        with pytest.raises(pl.InputError, match="wrt= names inputs"):
+        with pytest.raises(pl.InputError, match="wrt= and features= are about inputs"):
             pl.explain(networks.cnn(), networks.rows(1, 3, 8, 8), wrt="input", **options)
 
 

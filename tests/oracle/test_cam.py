@@ -257,15 +257,122 @@ def test_full_grad_from_a_layer_on_is_full_grad_of_the_rest():
     assert (e.details["completeness_residual"] < 1e-10).all()
 
 
-def test_full_grad_batch_by_batch_is_the_same(monkeypatch):
-    net, x = networks.cnn().double().eval(), networks.rows(5, 3, 8, 8).double()
-    at_once = pl.explain(net, x, targets=[0, 1], method="full-grad")
-    monkeypatch.setattr("pellucid.attribution.cam.decomposition.HELD", 0)
-    streamed = pl.explain(net, x, targets=[0, 1], method="full-grad", batch_size=2)
-    for a, b in zip(at_once, streamed, strict=True):
-        np.testing.assert_allclose(a.values, b.values, rtol=1e-9)
-        np.testing.assert_allclose(a.details["completeness_residual"], b.details["completeness_residual"], atol=1e-12)
-    assert streamed[0].cost.forward_rows == 2 * at_once[0].cost.forward_rows
+class Joined(nn.Module):
+    """Two pictures of different sizes and a row of numbers; ``mask`` says which positions count."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b, self.row = nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(1, 4, 2, 2), nn.Linear(5, 4)
+        self.act, self.pool, self.last = nn.ReLU(), nn.Flatten(), nn.Linear(4 * 4 * 6, 3)
+
+    def forward(self, a, b, row, mask=None):
+        joined = self.act(self.a(a) + self.b(b) + self.row(row)[:, :, None, None])
+        return self.last(self.pool(joined if mask is None else joined * mask[:, None]))
+
+
+@pytest.mark.parametrize("rescale", ["channel", "layer", "none"])
+def test_full_grad_of_several_inputs(rescale):
+    net = Joined().double()
+    xs = networks.rows(2, 2, 4, 6), networks.rows(2, 1, 8, 12, seed=1), networks.rows(2, 5, seed=2)
+    xs = tuple(x.double() for x in xs)
+    e = pl.explain(net, xs, target=1, method="full-grad", rescale=rescale, batch_size=1)
+    for i in range(2):
+        heat, residual = slow_cam.full_grad(net, tuple(x[i] for x in xs), 1, rescale)
+        np.testing.assert_allclose(e.values[i], heat, rtol=1e-8, atol=1e-12)
+        assert residual < 1e-10
+    assert (e.details["completeness_residual"] < 1e-10).all()
+    assert not e.evidence
+    first_only = pl.explain(lambda_of(net, *xs[1:]), xs[0], target=1, method="full-grad")
+    assert (first_only.details["completeness_residual"] > 0.01).all()  # what was an input is a constant there
+
+
+def lambda_of(net, *rest):
+    """The network as one of its first input."""
+
+    class Of(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x):
+            return self.net(x, *(r[: len(x)] for r in rest))
+
+    return Of()
+
+
+def test_full_grad_takes_a_mask_for_a_constant():
+    net = Joined().double()
+    xs = {"a": networks.rows(2, 2, 4, 6), "b": networks.rows(2, 1, 8, 12, seed=1), "row": networks.rows(2, 5, seed=2)}
+    xs = {name: x.double() for name, x in xs.items()}
+    mask = (networks.rows(2, 4, 6, seed=3) > 0).double()
+    e = pl.explain(net, {**xs, "mask": mask}, target=1, method="full-grad")
+    assert (e.details["completeness_residual"] < 1e-10).all()
+
+
+def test_full_grad_counts_what_ids_contribute():
+    class Captioned(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv, self.embedding, self.last = nn.Conv2d(1, 4, 3), nn.Embedding(9, 4), nn.Linear(4, 2)
+
+        def forward(self, image, ids):
+            return self.last(torch.relu(self.conv(image).mean((2, 3)) + self.embedding(ids).mean(1)))
+
+    net, image = Captioned().double(), networks.rows(2, 1, 6, 6).double()
+    e = pl.explain(net, {"image": image, "ids": torch.tensor([[1, 2, 3], [4, 5, 6]])}, target=0, method="full-grad")
+    assert (e.details["completeness_residual"] < 1e-10).all()
+    assert e.values.shape == (2, 6, 6)
+    assert e.cost.forward_rows == 2
+
+
+# Layers that say nothing of the target.
+
+
+@pytest.mark.parametrize("neuron", [pl.Neuron("2", (3, 1, 1)), pl.Neuron("0", (3, 1, 1))])
+def test_a_layer_after_the_target_says_nothing(neuron):
+    """The pass with all samples and those without a channel are other batches: the target is the same up to rounding."""
+    net, x = networks.cnn(), networks.rows(3, 3, 8, 8)
+    e = pl.explain(net, x, target=neuron, method="ablation-cam", at="4", batch_size=7)
+    (finding,) = e.evidence
+    assert finding.kind == "no-effect"
+    assert finding.samples == (0, 1, 2)
+    assert "without any channel of 4" in finding.sentence
+    assert "at=" in finding.sentence
+    assert np.abs(e.details["weights"]).max() < 1e-5
+    with pytest.raises(pl.LayerError, match=r"does not depend on the output of 4 .* it comes before"):
+        pl.explain(net, x, target=neuron, method="grad-cam", at="4")
+    with pytest.raises(pl.LayerError, match="the output of 4 or 5 through"):
+        pl.explain(net, x, target=neuron, method="grad-cam", at=["4", "5"])
+    with pytest.raises(pl.LayerError, match="the output of any layer from 3 to 6 through"):
+        pl.explain(net, x, target=neuron, method="grad-cam", at=["3", "4", "5", "6"])
+
+
+def test_of_several_layers_the_one_that_says_nothing_is_named():
+    net, x = networks.cnn(), networks.rows(3, 3, 8, 8)
+    e = pl.explain(net, x, target=pl.Neuron("3", (2, 1, 1)), method="ablation-cam", at=["1", "4"])
+    assert [("4" in f.sentence, f.samples) for f in e.evidence] == [(True, (0, 1, 2))]
+    assert not pl.explain(net, x, target=0, method="ablation-cam", at=["1", "4"]).evidence
+
+
+def test_masks_that_change_nothing_are_said():
+    net, x = networks.cnn(), networks.rows(3, 3, 8, 8)
+    x[1] = 0.5
+    with torch.no_grad():
+        net[0].padding_mode, net[0].padding = "zeros", (0, 0)  # a picture of one colour stays one
+        net[8] = nn.Linear(5 * 9, 4)
+    seen = pl.explain(net, x, target=0, method="score-cam", at="0")
+    assert [(f.kind, f.samples) for f in seen.evidence] == [("no-effect", (1,))]
+    assert (seen.values[1] == 0).all()
+
+    def constant(outputs):
+        return outputs[:, 0] * 0 + 3
+
+    for weights in ("softmax", "increase"):
+        e = pl.explain(net, x, target=pl.Target(constant), method="score-cam", at="0", weights=weights)
+        assert [(f.kind, f.samples) for f in e.evidence] == [("no-effect", (0, 1, 2))]
+        assert not pl.explain(net, x[::2], target=0, method="score-cam", at="0", weights=weights).evidence
 
 
 # Several layers, and layouts.

@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Literal, NoReturn, Protocol, get_args, get_typ
 import numpy as np
 
 from .errors import InputError, nearest
+from .features import Features
 from .records import Finding
 from .targets import Layer
 from .types import MemoryFormat, Native, Over, Rows
@@ -96,7 +97,8 @@ class Attribution:
 
     ``values`` and ``standard_errors`` are by attributed place, in the engine's order (one entry for values that lie
     elsewhere); ``base_value`` and ``error`` are one number per sample where the method has them, ``tolerance`` the error that
-    it was to reach. ``reference`` are the baselines that it used, ``layers`` those that it read. ``details`` are further
+    it was to reach. ``reference`` are the baselines that it used, ``removal`` says what stood in the place of removed
+    features, ``layers`` are those that it read. ``details`` are further
     arrays with the samples first, ``evidence`` what the method itself found out.
     """
 
@@ -107,6 +109,7 @@ class Attribution:
     error: np.ndarray | None = None
     tolerance: float | None = None
     reference: Reference | None = None
+    removal: str | None = None
     layers: tuple[Layer, ...] = ()
     details: Mapping[str, Native] = field(default_factory=dict)
     evidence: tuple[Finding, ...] = ()
@@ -159,10 +162,19 @@ class Passes(Protocol):
     """The layer whose output takes the place of the input, if the user named one."""
     read: tuple[Layer, ...]
     """The layers that the user named, for methods that read layers."""
+    features: Sequence[Features]
+    """The players: one ``Features`` for all samples, or one for each."""
+    masked: str
+    """The leaf whose features are removed, for methods that remove them."""
     channels_last: bool
     """Whether images and feature maps have their channels last."""
     memory_format: MemoryFormat
     """How images lie in memory when the model gets them."""
+
+    @property
+    def target_values(self) -> tuple[np.ndarray, ...]:
+        """The targets at the samples, ``[target]`` of float ``(samples,)``."""
+        ...
 
     @property
     def points(self) -> tuple[Native, ...]:
@@ -180,8 +192,15 @@ class Passes(Protocol):
         """Values and gradients at the samples themselves, computed once; ``wrt`` defaults to ``places``."""
         ...
 
-    def forward(self, keep: Sequence[Layer]) -> AtInput:
-        """Values at the samples and the outputs of these layers (``points``), without gradients."""
+    def at_input_parts(self, wrt: Sequence[Place]) -> Iterator[tuple[slice, AtInput]]:
+        """The same for one part of the samples after the other, where layers of all of them would not fit in memory.
+
+        Nothing of it is kept here. Before it is over ``predict`` takes the samples that it has given.
+        """
+        ...
+
+    def forward(self, keep: Sequence[Layer]) -> Iterator[tuple[slice, AtInput]]:
+        """Values at the samples and the outputs of these layers (``points``), without gradients, part by part as above."""
         ...
 
     def gradient(
@@ -232,6 +251,10 @@ class Passes(Protocol):
         """The leaf that maps are drawn over: that with most spatial axes."""
         ...
 
+    def input_places(self) -> tuple[Place, ...]:
+        """Where the inputs can be differentiated (a leaf, or the embedding of its ids), also if nothing is attributed there."""
+        ...
+
     def leaf(self, name: str) -> Native:
         """A leaf of the input, all samples."""
         ...
@@ -257,8 +280,8 @@ class Passes(Protocol):
         """The same for some samples, each by itself."""
         ...
 
-    def refuse_budget(self, needed: int) -> NoReturn:
-        """Raise ``BudgetError``: the method cannot do with less than ``needed`` more rows per sample."""
+    def refuse_budget(self, needed: int, samples: Rows | None = None) -> NoReturn:
+        """Raise ``BudgetError``: the method cannot do with less than ``needed`` more rows per sample (of these, or of all)."""
         ...
 
     def finished(self, samples: float) -> None:

@@ -69,7 +69,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     names = list(known)
     folded = {candidate.casefold(): candidate for candidate in names}
-    close = [folded[match] for match in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
+    found = (difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=cutoff) for cutoff in (0.8, 0.5))
+    close = [folded[match] for match in next((matches for matches in found if matches), [])]
     if close:
         return f" Did you mean {' or '.join(repr(match) for match in close)}?"
     if names:

@@ -11,17 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import tree
+from . import exchange, tree
 from .errors import InputError
-from .extras import require
+from .features import Features
 from .targets import TargetRecord
 from .types import Layout, Over, PerSample, Tree
 
 if TYPE_CHECKING:
     import pandas as pd
+    import shap
+    import xarray
     from matplotlib.figure import Figure
 
-_OVER = {"input": "input", "spatial": "positions of", "layer": "units of"}
+_OVER = {
+    "input": "input",
+    "spatial": "positions of",
+    "layer": "units of",
+    "players": "players",
+    "interactions": "pairs of players",
+}
 
 
 @dataclass(frozen=True)
@@ -91,8 +99,12 @@ class Explanation:
     standard_errors
         Like ``values``, where the method samples; else ``None``.
     over
-        What the values are numbers of: ``"input"`` (its entries), ``"spatial"`` (positions) or ``"layer"`` (units of
-        ``layer``).
+        What the values are numbers of: ``"input"`` (its entries), ``"spatial"`` (positions), ``"layer"`` (units of
+        ``layer``), ``"players"`` (``features``: ``(samples, players)``) or ``"interactions"`` (pairs of them:
+        ``(samples, players, players)``).
+    features
+        The players of the input: of all samples, or a tuple with those of each sample; ``None`` where the entries stand for
+        themselves. Where samples have fewer players than others, the rest of their row of values is 0.
     inputs
         The samples, all leaves, as the model got them.
     prediction
@@ -110,8 +122,9 @@ class Explanation:
         What was explained: ``names`` per sample, ``indices`` where it is an entry of the outputs.
     details
         Further arrays of the method, such as the output gradient.
-    method, engine, parameters, baselines, layer, citations
-        What ran: names, the method's parameters, what the baseline was, the layer that was read, keys of the bibliography.
+    method, engine, parameters, baselines, removal, layer, citations
+        What ran: names, the method's parameters, what the baseline was, what "removed" meant where features were removed, the
+        layer that was read, keys of the bibliography.
     output, classes, layout, static, pixel_scale
         What was stated of the model: kind of output, class names, axis order, unbatched leaves, mean and standard deviation
         of pixels.
@@ -132,8 +145,10 @@ class Explanation:
     engine: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     over: Over = "input"
+    features: Features | tuple[Features, ...] | None = None
     standard_errors: Tree = None
     baselines: str | None = None
+    removal: str | None = None
     base_value: PerSample | None = None
     residual: PerSample | None = None
     error: PerSample | None = None
@@ -176,6 +191,7 @@ class Explanation:
             self,
             **changed,
             inputs=tree.fill(tree.skeleton(self.inputs), batched),
+            features=self.features[rows] if isinstance(self.features, tuple) else self.features,
             target=self.target[rows],
             details={name: cut(array) for name, array in self.details.items()},
             evidence=tuple(finding for each in self.evidence if (finding := _only(each, kept)) is not None),
@@ -185,6 +201,13 @@ class Explanation:
     def leaves(self) -> dict[str, np.ndarray]:
         """The values by leaf name."""
         return {name: leaf for name, leaf in tree.flatten(self.values).items() if leaf is not None}
+
+    @property
+    def players(self) -> tuple[Features, ...]:
+        """The features of each sample; empty where there are none."""
+        if self.features is None:
+            return ()
+        return self.features if isinstance(self.features, tuple) else (self.features,) * len(self)
 
     @property
     def probabilities(self) -> np.ndarray | None:
@@ -202,38 +225,76 @@ class Explanation:
         """The values spread over the entries of the input, sum-preserving.
 
         A value per position is shared equally by the channels there; a map smaller than the input is spread over the pixels
-        that each of its cells covers. Values over a layer other than a map have no place in the input and are refused.
+        that each of its cells covers; a player's value is shared equally by its entries. Values over a layer other than a map,
+        pairs of players and words of a text have no place in the input and are refused.
         """
         if self.over == "input":
             return self.values
+        if self.over == "players":
+            return self._players_to_input()
         if self.over != "spatial":
-            raise InputError(
-                f"values over the {self.over} {self.layer or ''} have no place in the input; "
-                "explain with at=None to attribute to the input itself."
-            )
+            what = "pairs of players" if self.over == "interactions" else f"the {self.over} {self.layer or ''}".rstrip()
+            hint = "; explain with at=None to attribute to the input itself" if self.over == "layer" else ""
+            raise InputError(f"values over {what} have no place in the input{hint}.")
         (values,) = self.leaves.values()
         shaped = [(name, leaf) for name, leaf in tree.flatten(self.inputs).items() if leaf.ndim == values.ndim + 1]
         name, leaf = shaped[0]
         return tree.fill(tree.skeleton(self.inputs), {name: _spread(values, leaf.shape, self.layout)})
 
+    def _players_to_input(self) -> Tree:
+        (values,) = self.leaves.values()
+        players, inputs = self.players, tree.flatten(self.inputs)
+        if any(each.text is not None for each in players):
+            raise InputError("values over words have no place in an array; features.spans says where in the text each word is.")
+        first = players[0] if players else None
+        named = [
+            name for name in inputs if first is not None and (name == first.leaf if first.leaf else self._fits(name, inputs))
+        ]
+        if not named:
+            raise InputError("no leaf of the input has the shape that the players were described for.")
+        leaf = inputs[named[0]]
+        if not isinstance(self.features, tuple):
+            whole = players[0].spread(values, leaf.shape[1:])
+        else:
+            rows = zip(players, values, strict=True)
+            whole = np.concatenate([each.spread(row[None, : len(each)], leaf.shape[1:]) for each, row in rows])
+        return tree.fill(tree.skeleton(self.inputs), {named[0]: whole.astype(values.dtype)})
+
+    def _fits(self, name: str, inputs: Mapping[str, Any]) -> bool:
+        return name not in self.static and self.players[0].fits(inputs[name].shape[1:])
+
     def to_frame(self) -> pd.DataFrame:
         """One row per sample and value: ``sample``, ``leaf``, ``index``, ``value``, and ``standard_error``, ``input`` where
-        there are any. Needs the ``frames`` extra.
+        there are any. Values of players have their names as ``feature``, pairs as ``feature`` and ``other``. Needs the
+        ``frames`` extra.
         """
-        pandas = require("pandas", "frames", "to_frame()")
-        errors = tree.flatten(self.standard_errors) if self.standard_errors is not None else {}
-        inputs = tree.flatten(self.inputs)
-        frames = []
-        for name, leaf in self.leaves.items():
-            positions = np.indices(leaf.shape).reshape(leaf.ndim, -1)
-            where = positions[1] if leaf.ndim == 2 else [tuple(map(int, place)) for place in positions[1:].T]
-            columns = {"sample": positions[0], "leaf": name, "index": where, "value": leaf.reshape(-1)}
-            if name in errors:
-                columns["standard_error"] = errors[name].reshape(-1)
-            if self.over == "input" and name in inputs:
-                columns["input"] = inputs[name].reshape(-1)
-            frames.append(pandas.DataFrame(columns))
-        return pandas.concat(frames, ignore_index=True)
+        return exchange.to_frame(self)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """The values as ``value`` (by leaf: ``value_image``, ...), with ``standard_error`` and ``prediction``, over named axes;
+        names of players are the coordinate ``feature``. Needs the ``frames`` extra.
+        """
+        return exchange.to_xarray(self)
+
+    def to_shap(self, leaf: str | None = None) -> shap.Explanation:
+        """The values as shap's own record, for shap's plots. Needs the ``shap`` extra.
+
+        Values of players are ``(samples, players)`` under their names; values of an image have their channels last, as shap
+        draws them. ``base_values`` is ``base_value``, or ``None`` where the method has no baseline.
+
+        Parameters
+        ----------
+        leaf
+            Which attributed leaf, where there are several.
+
+        Raises
+        ------
+        InputError
+            If there are several and none is named, or there is none of that name.
+        MissingExtraError
+            If shap is not installed.
+        """
+        return exchange.to_shap(self, leaf)
 
     def plot(self, **options: Any) -> Figure:
         """Draw the explanation; see ``pellucid.plots.plot`` for the options."""
@@ -247,6 +308,12 @@ class Explanation:
         lines = [f"Explanation of {len(self)} sample{'s' * (len(self) != 1)} by {self.method}, target: {self.target}"]
         shapes = ", ".join(f"{name} {leaf.shape}" for name, leaf in self.leaves.items())
         lines.append(f"  values    {shapes}, over the {_OVER[self.over]}" + (f" {self.layer}" if self.layer else ""))
+        if self.features is not None:
+            of = self.players[0].describe(4) if self.players else "no samples"
+            each = f" (sample 0 of {len(self)}, each with its own)" if isinstance(self.features, tuple) and len(self) > 1 else ""
+            lines.append(f"  features  {of}{each}")
+        if self.removal is not None:
+            lines.append(f"  removed   {self.removal}")
         lines.append(f"  value     {_range(self.value)}")
         known = {"base": self.base_value, "residual": self.residual, "error": self.error}
         lines += [f"  {name.ljust(9)} {_range(numbers)}" for name, numbers in known.items() if numbers is not None]

@@ -15,7 +15,9 @@ from safetensors.numpy import save_file
 
 from . import tree
 from .errors import InputError, UnsafeFileError
+from .features import Features
 from .files import replacing
+from .players import Column, Feature
 from .records import Cost, Explanation, Finding, Plan
 from .targets import TargetRecord
 from .types import Layout, OutputKind, Over
@@ -39,8 +41,13 @@ def save(explanation: Explanation, path: str | os.PathLike[str]) -> None:
     arrays |= {f"details/{name}": array for name, array in explanation.details.items()}
     if explanation.target.indices is not None:
         arrays["target.indices"] = explanation.target.indices
+    texts = {name: array for name, array in arrays.items() if array.dtype.kind in "OUT"}
+    header["texts"] = {name: _encode_text(name, array) for name, array in texts.items()}
+    arrays = {name: array for name, array in arrays.items() if name not in texts}
+    if explanation.features is not None:
+        header["features"] = _encode_features(explanation.features, arrays)
     for item in dataclasses.fields(Explanation):
-        if item.name not in (*_TREES, *_ARRAYS, "details"):
+        if item.name not in (*_TREES, *_ARRAYS, "details", "features"):
             header[item.name] = _plain(getattr(explanation, item.name))
     header["target"].pop("indices")
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -87,19 +94,21 @@ def load(path: str | os.PathLike[str]) -> Explanation:
         raise UnsafeFileError(f"{str(path)!r} is a safetensors file, but holds no explanation.")
     try:
         return _decode(json.loads(described), arrays)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(f"{str(path)!r} is incomplete or damaged: {type(error).__name__}: {error}") from error
 
 
 def _decode(header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Explanation:
     if header["format"] != FORMAT or header["version"] > VERSION:
         raise ValueError(f"written as {header['format']} version {header['version']}; this Pellucid reads up to {VERSION}")
+    arrays = {**arrays, **{name: _decode_text(held) for name, held in header.get("texts", {}).items()}}
     known = {item.name for item in dataclasses.fields(Explanation)}
     fields = {name: held for name, held in header.items() if name in known}
     for name in _TREES:
         own = {key.removeprefix(f"{name}/"): array for key, array in arrays.items() if key.startswith(f"{name}/")}
         fields[name] = None if header[name] is None else tree.fill(_decode_skeleton(header[name]), own)
     fields |= {name: arrays.get(name) for name in _ARRAYS}
+    fields["features"] = _decode_features(header.get("features"), arrays)
     fields["details"] = {key.removeprefix("details/"): array for key, array in arrays.items() if key.startswith("details/")}
     for name, record in _RECORDS.items():
         fields[name] = record(**_tuples(header[name]))
@@ -135,8 +144,64 @@ def _check(fields: Mapping[str, Any]) -> None:
     for name, known in (("over", get_args(Over)), ("output", get_args(OutputKind)), ("layout", get_args(Layout))):
         if fields[name] not in known:
             raise ValueError(f"{name} is {fields[name]!r}")
+    _check_players(fields, samples)
     if not isinstance(fields["method"], str) or not isinstance(fields["parameters"], dict):
         raise ValueError("method or parameters are not of their type")
+
+
+def _check_players(fields: Mapping[str, Any], samples: int) -> None:
+    features = fields["features"]
+    each = features if isinstance(features, tuple) else () if features is None else (features,)
+    if isinstance(features, tuple) and len(features) != samples:
+        raise ValueError(f"features are those of {len(features)} samples, not of {samples}")
+    if fields["over"] in ("players", "interactions"):
+        most = max(map(len, each), default=None)
+        axes = 1 if fields["over"] == "players" else 2
+        for name in ("values", "standard_errors"):
+            for leaf in tree.flatten(fields[name]).values():
+                if leaf.ndim != axes + 1 or (most is not None and leaf.shape[1:] != (most,) * axes):
+                    raise ValueError(f"{name} of shape {leaf.shape} are not over the {fields['over']}, of which there are {most}")
+
+
+def _encode_features(features: Features | tuple[Features, ...], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """What JSON can hold of them; labels and spans join the arrays, in the smallest dtype."""
+    each = features if isinstance(features, tuple) else (features,)
+    held: list[dict[str, Any]] = []
+    for at, one in enumerate(each):
+        for name in ("labels", "spans"):
+            if (array := getattr(one, name)) is not None:
+                most = int(array.max(initial=0))
+                dtype = next(kind for kind in (np.int16, np.int32, np.int64) if most <= np.iinfo(kind).max)
+                arrays[f"features/{at}/{name}"] = array.astype(dtype)
+        held.append({"players": _plain(one.players), "columns": _plain(one.columns), "leaf": one.leaf, "text": one.text})
+    return {"each": held, "shared": not isinstance(features, tuple)}
+
+
+def _decode_features(held: Any, arrays: Mapping[str, np.ndarray]) -> Features | tuple[Features, ...] | None:
+    if held is None:
+        return None
+    each: list[Features] = []
+    for at, one in enumerate(held["each"]):
+        players = tuple(Feature(**_tuples(player)) for player in one["players"])
+        columns = None if one["columns"] is None else tuple(Column(**_tuples(column)) for column in one["columns"])
+        labels, spans = arrays[f"features/{at}/labels"], arrays.get(f"features/{at}/spans")
+        each.append(Features(players, labels, one["leaf"], columns, one["text"], spans))
+    return each[0] if held["shared"] else tuple(each)
+
+
+def _encode_text(name: str, array: np.ndarray) -> list[str]:
+    texts: list[Any] = array.tolist()
+    if array.ndim != 1 or not all(isinstance(text, str) for text in texts):
+        raise InputError(
+            f"{name} cannot be kept in a file: it holds {array.dtype} {array.shape}, neither numbers nor a list of texts."
+        )
+    return texts
+
+
+def _decode_text(held: Any) -> np.ndarray:
+    if not isinstance(held, list) or not all(isinstance(text, str) for text in held):
+        raise ValueError("a list of texts is not one")
+    return np.array(held, dtype=np.str_)
 
 
 def _plain(value: Any) -> Any:

@@ -25,7 +25,7 @@ Coalitions = Bool[np.ndarray, "coalitions players"]
 
 GameValues = Float[np.ndarray, "samples coalitions outputs"]
 
-Over = Literal["input", "spatial", "layer"]
+Over = Literal["input", "spatial", "layer", "players", "interactions"]
 """What the values of an explanation are numbers of."""
 
 OutputKind = Literal["logits", "probabilities", "values", "unknown"]

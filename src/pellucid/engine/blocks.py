@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
 
 from ..core import tree
+from ..core.declare import AtInput
 from ..core.types import Native
 
 
@@ -15,6 +17,13 @@ def joined(blocks: list[tuple[Native, ...]]) -> tuple[Native, ...]:
     if len(blocks) == 1:
         return blocks[0]
     return tuple(array_namespace(*place).concat(place) for place in zip(*blocks, strict=True))
+
+
+def joined_parts(parts: list[AtInput]) -> AtInput:
+    """A pass over the samples as if it had been one batch."""
+    values = tuple(np.concatenate(value) for value in zip(*(at.values for at in parts), strict=True))
+    gradients = tuple(joined([*blocks]) for blocks in zip(*(at.gradients for at in parts), strict=True))
+    return AtInput(values, gradients, joined([at.points for at in parts]))
 
 
 def rows_first(outputs: Any, rows: int) -> dict[str, Native]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -14,11 +15,12 @@ from ..arrays.rows import finite, flat, take
 from ..core import tree
 from ..core.declare import AtInput, Reference
 from ..core.errors import BudgetError, NonFiniteError
+from ..core.features import Features
 from ..core.targets import Layer, RowTarget
 from ..core.types import Budget, MemoryFormat, Native, Rows
 from ..core.view import Gradient, Inputs, LayerInfo, ModelView, Place
 from . import baselines
-from .blocks import joined, joined_outputs, rows_first
+from .blocks import joined_outputs, joined_parts, rows_first
 from .progress import Report
 from .tune import Packing, Tuning, measure
 from .words import in_words
@@ -39,6 +41,8 @@ class Passes:
         seams: Mapping[str, Place],
         at: Layer | None,
         read: tuple[Layer, ...],
+        features: Sequence[Features] = (),
+        masked: str = "",
         seed: int,
         budget: Budget,
         batch_size: int,
@@ -51,6 +55,7 @@ class Passes:
     ) -> None:
         self.view, self.inputs, self.row_targets = view, inputs, list(targets)
         self.seams, self.at, self.read, self.seed = seams, at, read, seed
+        self.features, self.masked = features, masked
         self.samples, self.targets = inputs.samples, len(self.row_targets)
         self.leaves, self.places = tuple(seams), tuple(seams.values())
         self.channels_last = view.spec.layout == "NHWC"
@@ -64,6 +69,8 @@ class Passes:
         self._budget, self._report, self._started = budget, report, started
         self._spent = np.zeros(self.samples, int)
         self._done = 0.0
+        self._given = 0
+        self._input_places: tuple[Place, ...] | None = None
         self._target_values: tuple[np.ndarray, ...] = ()
         self._at_input: dict[tuple[Place, ...], AtInput] = {}
         self._references: dict[int, tuple[Any, Reference]] = {}
@@ -90,7 +97,7 @@ class Passes:
         """Values and gradients at the samples themselves. The first call resolves the targets and keeps the outputs."""
         places = self.places if wrt is None else tuple(wrt)
         if places not in self._at_input:
-            self._at_input[places] = self._first_pass(places)
+            self._at_input[places] = joined_parts([at for _, at in self.at_input_parts(places)])
             if places[: len(self.places)] == self.places:
                 full = self._at_input[places]
                 count = len(self.places)
@@ -98,30 +105,36 @@ class Passes:
                 self._at_input.setdefault(self.places, AtInput(full.values, shorter, full.points[:count]))
         return self._at_input[places]
 
-    def forward(self, keep: Sequence[Layer]) -> AtInput:
-        """Values and layer outputs at the samples, without gradients."""
-        rows, layers = np.arange(self.samples), self._target_layers
-        values: list[list[np.ndarray]] = [[] for _ in self.row_targets]
-        outputs: list[dict[str, Native]] = []
-        points: list[tuple[Native, ...]] = []
+    def at_input_parts(self, wrt: Sequence[Place]) -> Iterator[tuple[slice, AtInput]]:
+        """The same for each part of the samples in turn, and kept by whoever asks."""
+        rows, places = np.arange(self.samples), tuple(wrt)
 
-        def run(part: slice) -> tuple[Any, list[Native]]:
+        def run(part: slice) -> tuple[Any, AtInput]:
             batch = self.view.take(self.inputs, rows[part], self.memory_format)
-            return self.view.predict(batch, keep=[*keep, *(layer for layer in layers if layer not in keep)])
+            given = self.view.gradient(batch, self.row_targets, rows[part], wrt=places)
+            self._check_finite(given, batch, rows[part])
+            return given.outputs, AtInput(tuple(map(self.host, given.values)), given.gradients, given.points)
+
+        self._spend(rows, backward=self.targets)
+        yield from self._over_samples(run)
+
+    def forward(self, keep: Sequence[Layer]) -> Iterator[tuple[slice, AtInput]]:
+        """Values and layer outputs at the samples, without gradients, part by part."""
+        rows, layers = np.arange(self.samples), list(dict.fromkeys([*keep, *self._target_layers]))
+
+        def run(part: slice) -> tuple[Any, AtInput]:
+            batch = self.view.take(self.inputs, rows[part], self.memory_format)
+            outputs, kept = self.view.predict(batch, keep=layers)
+            seen = dict(zip(layers, kept, strict=True))
+            of_layers = [seen[target.layer] if target.layer else None for target in self.row_targets]
+            made = [target.evaluate(outputs, rows[part], at) for target, at in zip(self.row_targets, of_layers, strict=True)]
+            values = tuple(map(self.host, made))
+            for value in values:
+                self._check_values(value, rows[part])
+            return tree.plain(outputs), AtInput(values, tuple(() for _ in values), tuple(seen[layer] for layer in keep))
 
         self._spend(rows)
-        with in_words(self.view, self.inputs):
-            for part, (made, kept) in self._parts(self.samples, run):
-                seen = dict(zip([*keep, *(layer for layer in layers if layer not in keep)], kept, strict=True))
-                points.append(tuple(seen[layer] for layer in keep))
-                for t, target in enumerate(self.row_targets):
-                    at = seen[target.layer] if target.layer else None
-                    values[t].append(self.host(target.evaluate(made, rows[part], at)))
-                    self._check_values(values[t][-1], rows[part])
-                outputs.append(rows_first(tree.plain(made), part.stop - part.start))
-        told = tuple(np.concatenate(value) for value in values)
-        self._seen(outputs, told)
-        return AtInput(told, tuple(() for _ in told), joined(points))
+        yield from self._over_samples(run)
 
     def gradient(
         self,
@@ -233,6 +246,16 @@ class Passes:
         """The leaf with most axes."""
         return max(self.inputs.batched, key=lambda name: self.inputs.leaves[name].ndim)
 
+    def input_places(self) -> tuple[Place, ...]:
+        """Where the inputs are differentiated, whether or not the method attributes to them; one row where ids are looked up."""
+        if self._input_places is None:
+            with in_words(self.view, self.inputs):
+                seams = self.view.seams(self.view.take(self.inputs, np.arange(1), "as-is"), None)
+            self._input_places = tuple(seams.values())
+            if any(isinstance(place, Layer) for place in self._input_places):
+                self._spend_on_all(1, 1)
+        return self._input_places
+
     def leaf(self, name: str) -> Native:
         """All samples of that leaf."""
         return self.inputs.leaves[name]
@@ -260,9 +283,9 @@ class Passes:
         named = [leaf for leaf in (self.outputs or {}).values() if array_namespace(leaf).isdtype(leaf.dtype, "real floating")]
         return 16 * max((float(array_namespace(leaf).finfo(leaf.dtype).eps) for leaf in named), default=1e-7)
 
-    def refuse_budget(self, needed: int) -> NoReturn:
+    def refuse_budget(self, needed: int, samples: Rows | None = None) -> NoReturn:
         """The smallest answer is not within the budget."""
-        least = int(self._spent.max()) + needed
+        least = int(self._spent[slice(None) if samples is None else samples].max()) + needed
         raise BudgetError(f"budget={self._budget.rows} rows per sample is too small: this method needs at least {least}.")
 
     def finished(self, samples: float) -> None:
@@ -274,33 +297,21 @@ class Passes:
         """Whether the budget's seconds are spent."""
         return self._budget.seconds is not None and time.perf_counter() - self._started > self._budget.seconds
 
-    def _first_pass(self, places: tuple[Place, ...]) -> AtInput:
-        rows = np.arange(self.samples)
+    def _over_samples(self, run: Callable[[slice], tuple[Any, AtInput]]) -> Iterator[tuple[slice, AtInput]]:
+        """A pass over the samples. The first one resolves the targets, and keeps the outputs when it is over."""
         outputs: list[dict[str, Native]] = []
-        values: list[list[np.ndarray]] = [[] for _ in self.row_targets]
-        gradients: list[list[tuple[Native, ...]]] = [[] for _ in self.row_targets]
-        points: list[tuple[Native, ...]] = []
-
-        def run(part: slice) -> tuple[Inputs, Gradient]:
-            batch = self.view.take(self.inputs, rows[part], self.memory_format)
-            return batch, self.view.gradient(batch, self.row_targets, rows[part], wrt=places)
-
-        self._spend(rows, backward=self.targets)
-        with in_words(self.view, self.inputs):
-            for part, (batch, gradient) in self._parts(self.samples, run):
-                self._check_finite(gradient, batch, rows[part])
-                outputs.append(rows_first(gradient.outputs, part.stop - part.start))
-                points.append(gradient.points)
-                for t in range(self.targets):
-                    values[t].append(self.host(gradient.values[t]))
-                    gradients[t].append(gradient.gradients[t])
-        told = tuple(np.concatenate(value) for value in values)
-        self._seen(outputs, told)
-        return AtInput(
-            told,
-            tuple(joined(blocks) for blocks in gradients),
-            joined(points),
-        )
+        values: list[tuple[np.ndarray, ...]] = []
+        try:
+            with in_words(self.view, self.inputs):
+                for part, (made, at) in self._parts(self.samples, run):
+                    outputs.append(rows_first(made, part.stop - part.start))
+                    values.append(at.values)
+                    self._given = max(self._given, part.stop)
+                    yield part, at
+                    del made, at  # not held while the next part runs
+            self._seen(outputs, tuple(np.concatenate(value) for value in zip(*values, strict=True)))
+        finally:
+            self._given = 0 if self.outputs is None else self.samples
 
     @property
     def _target_layers(self) -> list[Layer]:
@@ -309,11 +320,11 @@ class Passes:
 
     def _look(self) -> None:
         """Make sure that the samples themselves were run: targets are resolved by what the model says of them."""
-        if self.outputs is None:
+        if self.outputs is None and not self._given:  # else such a pass is on its way
             if self.places:
                 self.at_input()
             else:
-                self.forward([])
+                deque(self.forward([]), maxlen=0)
 
     def _tune(self) -> None:
         """Measure, once, how the bulk of the rows is best packed; not where the user has said or counts every row."""
@@ -322,7 +333,7 @@ class Passes:
             return
 
         def run(size: int, memory_format: MemoryFormat) -> None:
-            rows = np.arange(size) % self.samples
+            rows = np.arange(size) % self._given
             batch = self.view.take(self.inputs, rows, memory_format)
             if self.places:
                 given = self.view.gradient(batch, self.row_targets[:1], rows, wrt=self.places)

@@ -17,13 +17,14 @@ from ..arrays.rows import finite
 from ..core import declare, tree
 from ..core.declare import Attribution, Method
 from ..core.errors import CapabilityError, InputError, NonFiniteError, TargetError, nearest
+from ..core.features import Features
 from ..core.records import Cost, Explanation, Finding, Plan
 from ..core.targets import Layer, RowTarget, TargetLike
 from ..core.types import Budget, MemoryFormat, Native
 from ..core.view import Inputs, ModelView, Place
 from ..models.images import ImageInput
 from ..models.lookup import view_of
-from . import evidence
+from . import evidence, schema
 from .passes import Passes
 from .progress import Report, reporting
 from .tune import packing
@@ -39,6 +40,7 @@ def explain(
     method: str | Method = "integrated-gradients",
     at: str | Layer | Sequence[str | Layer] | None = None,
     wrt: str | Sequence[str] | None = None,
+    features: Features | Sequence[Features] | None = None,
     budget: int | Budget | None = None,
     seed: int = 0,
     batch_size: int | None = None,
@@ -70,6 +72,10 @@ def explain(
         there; class activation maps weigh its channels, and join the maps of several layers (a sequence).
     wrt
         Names of the leaves that get attributions; by default all floating ones, and ids through their embedding.
+    features
+        What belongs together: ``pl.Features`` for all samples, or a list with one for each. Values then are numbers of
+        features, ``(samples, features)``: methods that remove features remove these, and gradients are summed over them. By
+        default those methods take columns, words, segments of a series, or the cells of a grid over an image.
     budget
         Most model rows per sample (an int), or ``pl.Budget(rows=, seconds=)``.
     seed
@@ -108,13 +114,20 @@ def explain(
     view = view_of(model)
     _check_needs(declared, view)
     reads = declared.engine == "map" or getattr(declared, "reads_layer", False)
+    removes = declared.engine == "game"
+    if features is not None and not getattr(declared, "takes_features", declared.engine != "map"):
+        raise InputError(f"{declared.name} has no features: it looks at positions. Use leave-one-out, shapley or lime.")
+    wrt = [wrt] if isinstance(wrt, str) else wrt
     named = _layers_named(at, declared.engine == "map", declared.name)
     place = named[0] if named and not reads else None
     with view.session(seed), reporting(progress, declared.name) as report:
-        inputs = view.inputs(x)
-        _check_finite(view, inputs)
+        given, features = schema.encoded(view, declared, x, features)
+        inputs = view.inputs(given)
+        _check_finite(view, inputs, features)
         row_targets = [RowTarget(wish, inputs.samples, view.spec.classes, view.to_native, view.to_numpy) for wish in wishes]
-        seams = _seams(view, inputs, declared.engine == "map", place, [wrt] if isinstance(wrt, str) else wrt)
+        masked = schema.masked_leaf(inputs, features, wrt) if removes or features is not None else ""
+        players = schema.features_of(view, inputs, masked, features) if masked else ()
+        seams = _seams(view, inputs, declared, place, wrt if features is None or removes else [masked])
         by_looking = place is None and any(isinstance(seam, Layer) for seam in seams.values())
         kind = "gradient" if seams else "predict"
         how = packing(view, inputs, kind, batch_size, memory_format)
@@ -126,6 +139,8 @@ def explain(
             seams=seams,
             at=place,
             read=named if reads else (),
+            features=players,
+            masked=masked,
             seed=seed,
             budget=limits,
             batch_size=how.batch_size,
@@ -136,7 +151,11 @@ def explain(
             work=inputs.samples * int(getattr(declared, "rows", 1)) if free else None,
             looked=int(by_looking),  # embeddings are found by running one row
         )
+        if players and not removes:
+            schema.check_differentiable(declared, players, inputs.leaves[masked])
         attributions = declared.attribute(passes)
+        if players and not removes:
+            attributions = [schema.by_player(passes, each) if each.over == "input" else each for each in attributions]
         options = {"at": at, "wrt": wrt, "budget": budget, "batch_size": batch_size, "memory_format": memory_format, "seed": seed}
         command = _command(declared, [target.wish for target in row_targets], options)
         records = [_record(passes, declared, attributions, t, command) for t in range(len(wishes))]
@@ -205,14 +224,16 @@ def _check_needs(method: Method, view: ModelView) -> None:
         )
 
 
-def _seams(view: ModelView, inputs: Inputs, is_map: bool, at: Layer | None, wrt: Sequence[str] | None) -> dict[str, Place]:
+def _seams(view: ModelView, inputs: Inputs, method: Method, at: Layer | None, wrt: Sequence[str] | None) -> dict[str, Place]:
     """Where the method attributes: leaf names (or the layer's) to places."""
-    if wrt is not None and (at is not None or is_map):
-        raise InputError("wrt= names inputs to attribute to; it has no meaning with at= or for a class activation map.")
+    if wrt is not None and (at is not None or method.engine == "map"):
+        raise InputError("wrt= and features= are about inputs; they have no meaning with at= or for a class activation map.")
+    if at is not None and method.engine == "game":
+        raise InputError(f"{method.name} removes features of the input; at= has no meaning for it.")
     for name in wrt or ():
         if name not in inputs.batched:
             raise InputError(f"wrt={name!r} is not among the inputs.{nearest(name, inputs.batched)}")
-    if is_map:
+    if method.engine in ("map", "game"):
         return {}
     if at is not None:
         return {tree.BARE: at}
@@ -220,16 +241,23 @@ def _seams(view: ModelView, inputs: Inputs, is_map: bool, at: Layer | None, wrt:
         return view.seams(view.take(inputs, np.arange(1), "as-is"), wrt)
 
 
-def _check_finite(view: ModelView, inputs: Inputs) -> None:
+def _check_finite(view: ModelView, inputs: Inputs, features: Any) -> None:
     for name, leaf in inputs.leaves.items():
+        if leaf.dtype == object:
+            continue
         xp = array_namespace(leaf)
         if not xp.isdtype(leaf.dtype, "real floating") or finite(leaf):
             continue
-        wrong = np.argwhere(~np.isfinite(view.to_numpy(leaf)))
+        bad = ~np.isfinite(view.to_numpy(leaf))
+        if isinstance(features, Features) and features.columns is not None and features.leaf in (None, name):
+            bad &= ~np.array([column.missing for column in features.columns])  # declared: NaN is a value
+        if not bad.any():
+            continue
+        wrong = np.argwhere(bad)
         where = "" if name in inputs.static else f" in sample {int(wrong[0][0])}"
         raise NonFiniteError(
             f"input {name!r} holds NaN or infinity{where}, first at index {tuple(int(i) for i in wrong[0][1:])}. "
-            "Impute missing values as the model was trained to see them."
+            "Impute missing values as the model was trained to see them, or declare them: pl.Features.from_frame(..., missing=)."
         )
 
 
@@ -252,6 +280,8 @@ def _record(passes: Passes, method: Method, attributions: Sequence[Attribution],
         if attribution.standard_errors is None
         else _to_tree(passes, attribution, attribution.standard_errors),
         baselines=attribution.reference.name if attribution.reference is not None else None,
+        removal=attribution.removal,
+        features=_players(passes) if attribution.over in ("players", "interactions") else None,
         over=attribution.over if passes.at is None or attribution.over != "input" else "layer",
         inputs=tree.fill(passes.inputs.skeleton, {n: view.to_numpy(leaf) for n, leaf in passes.inputs.leaves.items()}),
         prediction=outputs.get(explained.leaf or "", next(iter(outputs.values()))),
@@ -283,6 +313,10 @@ def _record(passes: Passes, method: Method, attributions: Sequence[Attribution],
     )
 
 
+def _players(passes: Passes) -> Features | tuple[Features, ...]:
+    return passes.features[0] if len(passes.features) == 1 else tuple(passes.features)
+
+
 @cache
 def _version() -> str:
     return version("pellucid")
@@ -293,7 +327,7 @@ def _to_tree(passes: Passes, attribution: Attribution, values: Sequence[Native])
     arrays = [passes.view.to_numpy(array) for array in values]
     if attribution.over != "input" or passes.at is not None:
         return arrays[0]
-    return tree.fill(passes.inputs.skeleton, dict(zip(passes.seams, arrays, strict=True)))
+    return tree.fill(passes.inputs.skeleton, dict(zip(passes.seams or (passes.masked,), arrays, strict=True)))
 
 
 def _residual(passes: Passes, attribution: Attribution, value: np.ndarray, base: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ def in_words(view: ModelView, inputs: Inputs) -> Generator[None]:
     """Turn what a model raises on its very first run into an error that says what it was given and what it takes."""
     try:
         yield
-    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError) as error:
         if isinstance(error, InputError):
             raise InputError(f"{error}{view.expected()}") from error
         if isinstance(error, PellucidError) or view.out_of_memory(error):

@@ -1,4 +1,5 @@
 """Cooperative games: what coalitions of features are worth, and who of them earned it.
 
-``game.py`` what a game is · ``play.py`` a game played within a budget, to a tolerance · ``estimators/`` one file each
+``game.py`` what a game is · ``shapley.py`` values of a bare function · ``play.py`` a game played within a budget, to a tolerance
+``estimator.py`` what an estimator is · ``pairs.py`` its design · ``estimators/`` one file each · ``proxies.py`` of regressors
 """

@@ -17,9 +17,20 @@ class Game(Protocol):
     ``players`` take part in each sample's game; ``outputs`` are the numbers that one evaluation gives.
     """
 
-    players: int
-    samples: int
-    outputs: int
+    @property
+    def players(self) -> int:
+        """Who takes part."""
+        ...
+
+    @property
+    def samples(self) -> int:
+        """Games side by side."""
+        ...
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that one evaluation gives."""
+        ...
 
     def __call__(self, coalitions: Coalitions, samples: np.ndarray) -> GameValues:
         """Values ``(len(samples), coalitions, outputs)``; in a coalition, ``True`` stands for a player who is present."""

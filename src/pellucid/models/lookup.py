@@ -12,6 +12,7 @@ from .wrap import Wrapped
 ADAPTERS = {
     "torch": "pellucid.models.torch.view:TorchView",
     "jax": "pellucid.models.jax.view:JaxView",
+    "function": "pellucid.models.function:FunctionView",
 }
 """Adapter by name."""
 
@@ -28,7 +29,7 @@ def view_of(model: Any) -> ModelView:
         If the type is of no known framework; the message shows how to wrap it.
     """
     wrapped = model if isinstance(model, Wrapped) else Wrapped(model, Spec())
-    name = wrapped.adapter or _adapter_of(wrapped.model)
+    name = wrapped.adapter or (_adapter_of(wrapped.model) if wrapped is not model else _stated(wrapped.model))
     if name not in ADAPTERS:
         raise CapabilityError(f"there is no adapter {name!r}.{nearest(name, ADAPTERS)}")
     module, _, attribute = ADAPTERS[name].partition(":")
@@ -40,6 +41,12 @@ def framework_of(model: Any) -> str | None:
     return next((ROOTS[root] for base in type(model).__mro__ if (root := base.__module__.partition(".")[0]) in ROOTS), None)
 
 
+def _stated(model: Any) -> str:
+    """A wrapped function is what the user says it is: a function of a batch."""
+    plain = callable(model) and not isinstance(model, type) and framework_of(model) is None
+    return "function" if plain else _adapter_of(model)
+
+
 def _adapter_of(model: Any) -> str:
     adapter = framework_of(model)
     if adapter is not None:
@@ -49,5 +56,6 @@ def _adapter_of(model: Any) -> str:
     kind = type(model)
     raise CapabilityError(
         f"{kind.__module__}.{kind.__qualname__} is of no framework known here ({', '.join(ADAPTERS)}). "
-        "A function of JAX arrays is explained with pl.wrap(fn, adapter='jax'); a torch function as a torch.nn.Module."
+        "A function that maps a batch to outputs is explained with pl.wrap(fn), one of JAX arrays with "
+        "pl.wrap(fn, adapter='jax'), which gives its gradients; a torch function as a torch.nn.Module."
     )

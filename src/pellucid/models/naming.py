@@ -38,7 +38,7 @@ def made(name: str) -> Any:
     if missing:
         raise InputError(
             f"{name!r} needs arguments ({', '.join(missing)}), so it is not a factory of models. Name a function without "
-            "required arguments that returns the model; a function that is the model itself needs pl.wrap(function, adapter=...)."
+            "required arguments that returns the model; a function that is the model itself needs pl.wrap(function)."
         )
     try:
         model = found()

@@ -51,7 +51,8 @@ def wrap(
     static
         Leaves without a batch axis, passed to every call as they are.
     adapter
-        The framework of a plain function: ``"jax"``.
+        The framework of a plain function: ``"jax"``. Without it, a function is asked for outputs alone: it maps a batch (an
+        array, a list of strings, a frame) to them.
 
     Returns
     -------

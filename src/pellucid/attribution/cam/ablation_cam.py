@@ -10,8 +10,14 @@ from ...core.declare import Attribution, Axiom, Passes, parameter
 from ...core.view import Capability
 from .grids import Reshape
 from .layers import Read, without_gradients
-from .masking import WithoutChannel
-from .weighting import RELU, RESHAPE, UPSAMPLE, UPSAMPLES, Upsample, by_channel, joined
+from .masking import WithoutChannel, check_budget
+from .weighting import RELU, RESHAPE, UPSAMPLE, UPSAMPLES, Drawing, NoEffect, Upsample, by_channel
+
+NOTHING_LOST = NoEffect(
+    "no-effect",
+    "the target is the same without any channel of {layer}: the map of this layer says nothing. The target does not depend on "
+    "it, or comes before it; name a layer in at= of which the target is computed.",
+)
 
 
 @dataclass(frozen=True)
@@ -51,27 +57,29 @@ class AblationCAM:
 
     def attribute(self, passes: Passes) -> list[Attribution]:
         """Keep the layers in one pass over the samples, then put them back without one channel after the other."""
-        read, values = without_gradients(passes, self.reshape, self.name)
-        without = [WithoutChannel(passes, layer, self.name) for layer in read]
-        needed = sum(int(each.present.sum(axis=1).max()) for each in without)
-        if passes.allowance() < needed:
-            passes.refuse_budget(needed)
-        lost = [_lost(passes, layer, each, values, len(read)) for layer, each in zip(read, without, strict=True)]
-        attributions: list[Attribution] = []
-        for target, value in enumerate(values):
-            scale = np.where(value != 0, np.abs(value), 1.0)[:, None]
-            weights = [by_target[target] / scale for by_target in lost]
-            heats = [by_channel(layer.activations, weight) for layer, weight in zip(read, weights, strict=True)]
-            attributions.append(joined(passes, self, read, heats, {"weights": weights}))
-        return attributions
+        drawing = Drawing(passes, self)
+        for part, read, values in without_gradients(passes, self.reshape, self.name):
+            without = [WithoutChannel(passes, layer, self.name) for layer in read]
+            check_budget(passes, part, [each.present for each in without])
+            lost = [_lost(passes, part, layer, each, values, len(read)) for layer, each in zip(read, without, strict=True)]
+            for target, value in enumerate(values):
+                scale = np.where(value != 0, np.abs(value), 1.0)[:, None]
+                weights = [by_target[target] / scale for by_target in lost]
+                heats = [by_channel(layer.activations, weight) for layer, weight in zip(read, weights, strict=True)]
+                effects = [np.abs(weight).max(axis=1) for weight in weights]
+                drawing.add(target, part, read, heats, {"weights": weights}, effects)
+        return drawing.attributions(NOTHING_LOST, least=passes.rounding)
 
 
-def _lost(passes: Passes, read: Read, without: WithoutChannel, values: Sequence[np.ndarray], layers: int) -> np.ndarray:
-    """What each target loses without each channel, ``(targets, samples, channels)``."""
+def _lost(
+    passes: Passes, of: slice, read: Read, without: WithoutChannel, values: Sequence[np.ndarray], layers: int
+) -> np.ndarray:
+    """What each target of these samples loses without each channel, ``(targets, samples, channels)``."""
     owner, channel = np.nonzero(without.present)  # sample by sample: what lies before the layer then runs once a batch
     found = np.zeros((passes.targets, *without.present.shape))
-    for part, left in passes.predict(owner, lambda part: (without(owner[part], channel[part]),), at=[read.layer]):
+    rows = of.start + owner
+    for part, left in passes.predict(rows, lambda part: (without(owner[part], channel[part]),), at=[read.layer]):
         for target, value in enumerate(values):
             found[target, owner[part], channel[part]] = value[owner[part]] - left[target]
-        passes.finished((part.stop - part.start) / len(owner) * passes.samples / layers)
+        passes.finished((part.stop - part.start) / len(owner) * (of.stop - of.start) / layers)
     return found

@@ -5,14 +5,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...arrays.rows import row_norms, row_sums, take
+from ...arrays.rows import row_norms, row_sums
 from ...core.declare import Attribution, Axiom, Passes, parameter
 from ...core.errors import CapabilityError
 from ...core.types import Native
 from ...core.view import Capability
 from .grids import Reshape
 from .layers import Read, with_gradients
-from .weighting import RELU, RESHAPE, UPSAMPLE, UPSAMPLES, Upsample, joined, mean_over_space, weighted
+from .weighting import RELU, RESHAPE, UPSAMPLE, UPSAMPLES, Drawing, Upsample, mean_over_space, weighted
 
 TOLERANCE = 1e-3
 """Share by which gradients of one channel may differ, and the map's sum miss what it must be."""
@@ -58,24 +58,24 @@ class CAM:
 
     def attribute(self, passes: Passes) -> list[Attribution]:
         """Gradients at the layer, and the target where the layer is zero."""
-        read, values = with_gradients(passes, self.reshape, self.name)
-        biases = [_with_zeros(passes, layer) for layer in read]
-        attributions: list[Attribution] = []
-        for target in range(passes.targets):
-            heats = [weighted(layer.activations, mean_over_space(layer.gradients[target])) for layer in read]
-            bias = [by_target[target] for by_target in biases]
-            for layer, heat, constant in zip(read, heats, bias, strict=True):
-                _check(passes, layer, layer.gradients[target], passes.host(row_sums(heat)), values[target], constant)
-            attributions.append(joined(passes, self, read, heats, {"bias": bias}))
-        passes.finished(passes.samples)
-        return attributions
+        drawing = Drawing(passes, self)
+        for part, read, values in with_gradients(passes, self.reshape, self.name):
+            biases = [_with_zeros(passes, layer, part) for layer in read]
+            for target in range(passes.targets):
+                heats = [weighted(layer.activations, mean_over_space(layer.gradients[target])) for layer in read]
+                bias = [by_target[target] for by_target in biases]
+                for layer, heat, constant in zip(read, heats, bias, strict=True):
+                    _check(passes, layer, layer.gradients[target], passes.host(row_sums(heat)), values[target], constant)
+                drawing.add(target, part, read, heats, {"bias": bias})
+            passes.finished(part.stop - part.start)
+        return drawing.attributions()
 
 
-def _with_zeros(passes: Passes, layer: Read) -> np.ndarray:
-    """The targets where the output of the layer is zero, ``(targets, samples)``."""
-    rows = np.arange(passes.samples)
-    found = np.zeros((passes.targets, passes.samples))
-    for part, values in passes.predict(rows, lambda part: (0 * take(layer.raw, rows[part]),), at=[layer.layer]):
+def _with_zeros(passes: Passes, layer: Read, of: slice) -> np.ndarray:
+    """The targets of these samples where the output of the layer is zero, ``(targets, samples)``."""
+    rows = np.arange(of.start, of.stop)
+    found = np.zeros((passes.targets, len(rows)))
+    for part, values in passes.predict(rows, lambda part: (0 * layer.raw[part],), at=[layer.layer]):
         found[:, part] = values
     return found
 

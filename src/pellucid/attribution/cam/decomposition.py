@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,29 +12,25 @@ from ...core.declare import AtInput, Passes
 from ...core.errors import CapabilityError, InputError, LayerError
 from ...core.targets import Layer
 from ...core.types import Native
-from ...core.view import Gradient, LayerInfo, Place
+from ...core.view import LayerInfo, Place
 from .grids import Reading, Reshape, check_reshape, reading
-
-HELD = 512 * 2**20
-"""Bytes of layer outputs and gradients that are kept for all samples at once; with more, batches are drawn one by one."""
 
 
 @dataclass(frozen=True)
 class Source:
     """Where one summand comes from.
 
-    ``bias`` is shaped to multiply the gradient at ``place``; at the start it is ``None``, and what is there multiplies it.
+    ``bias`` is shaped to multiply the gradient at ``place``; at a start it is ``None``, and what is there multiplies it.
     ``reading`` is ``None`` where terms have no position.
     """
 
     place: Place
-    shape: tuple[int, ...]
     bias: Native | None
     reading: Reading | None
 
 
 def sources(passes: Passes, reshape: Reshape, method: str) -> list[Source]:
-    """The start (the input, or the layer in ``at=``) and every layer call after it that adds a constant."""
+    """The starts (the inputs, or the layer in ``at=``) and every layer call after them that adds a constant."""
     check_reshape(reshape, method)
     if not passes.spatial_size():
         raise CapabilityError(
@@ -49,10 +44,14 @@ def sources(passes: Passes, reshape: Reshape, method: str) -> list[Source]:
     if passes.read:
         begin, info = infos.get((passes.read[0].name, passes.read[0].call or 1), (-1, None))
         shape = info.shape if info else ()
-        found = [Source(passes.read[0], shape, None, _reading(shape, channels, passes, reshape))]
+        found = [Source(passes.read[0], None, _reading(shape, channels, passes, reshape))]
     else:
-        leaf = passes.spatial_leaf()
-        found = [Source(leaf, tuple(passes.leaf(leaf).shape[1:]), None, Reading(channels))]
+        axes = passes.leaf(passes.spatial_leaf()).ndim
+        drawn = [isinstance(place, str) and passes.leaf(place).ndim == axes for place in passes.input_places()]
+        found = [
+            Source(place, None, Reading(channels) if has_positions else None)
+            for place, has_positions in zip(passes.input_places(), drawn, strict=True)
+        ]
     for layer, bias in passes.biases():
         number, info = infos[layer.name, layer.call or 1]
         if number > begin:
@@ -62,15 +61,18 @@ def sources(passes: Passes, reshape: Reshape, method: str) -> list[Source]:
 
 def decomposed(passes: Passes, found: Sequence[Source]) -> Iterator[tuple[slice, int, np.ndarray, list[Native]]]:
     """For each part of the samples and each target: its values there, and the terms by source, with the shape of the place."""
-    for part, given in _gradients(passes, found):
-        _check_rows(found, given, part)
-        for target, gradients in enumerate(given.gradients):
-            start = given.points[0] * gradients[0]
-            rest = [gradient * source.bias for gradient, source in zip(gradients[1:], found[1:], strict=True)]
-            yield part, target, np.asarray(passes.host(given.values[target])), [start, *rest]
+    for part, at in passes.at_input_parts([source.place for source in found]):
+        _check_rows(found, at, part)
+        for target, gradients in enumerate(at.gradients):
+            terms = [
+                point * gradient if source.bias is None else gradient * source.bias
+                for source, point, gradient in zip(found, at.points, gradients, strict=True)
+            ]
+            yield part, target, at.values[target], terms
+        del at
 
 
-def _check_rows(found: Sequence[Source], given: AtInput | Gradient, part: slice) -> None:
+def _check_rows(found: Sequence[Source], given: AtInput, part: slice) -> None:
     for source, output in zip(found, given.gradients[0], strict=True):
         if output.shape[0] != part.stop - part.start:
             raise LayerError(
@@ -80,23 +82,13 @@ def _check_rows(found: Sequence[Source], given: AtInput | Gradient, part: slice)
             )
 
 
-def _gradients(passes: Passes, found: Sequence[Source]) -> Iterator[tuple[slice, AtInput | Gradient]]:
-    """All samples from the pass that every explanation makes, if that fits in memory, else batch by batch."""
-    places = [source.place for source in found]
-    entries = passes.samples * (1 + passes.targets) * sum(math.prod(source.shape) for source in found)
-    if 4 * entries <= HELD:
-        yield slice(0, passes.samples), passes.at_input(places)
-    else:
-        yield from passes.gradient(np.arange(passes.samples), lambda _: (), wrt=places)
-
-
 def _source(layer: Layer, info: LayerInfo, bias: Native, channels: int, passes: Passes, reshape: Reshape) -> Source:
     dense = any(word in info.kind.lower() for word in ("linear", "dense"))  # they act on the last axis, wherever they are
     axis = -1 if dense else channels
     shape = [1] * (len(info.shape) + 1)
     shape[axis] = -1
     read = _reading(info.shape, axis, passes, reshape)
-    return Source(layer, info.shape, array_namespace(bias).reshape(bias, tuple(shape)), read)
+    return Source(layer, array_namespace(bias).reshape(bias, tuple(shape)), read)
 
 
 def _reading(shape: tuple[int, ...], channels: int, passes: Passes, reshape: Reshape) -> Reading | None:

@@ -11,7 +11,7 @@ from ...core.view import Capability
 from .grids import Reshape
 from .layers import without_gradients
 from .projection import principal
-from .weighting import RELU, RESHAPE, UPSAMPLE, UPSAMPLES, Upsample, joined
+from .weighting import RELU, RESHAPE, UPSAMPLE, UPSAMPLES, Drawing, Upsample
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,12 @@ class EigenCAM:
 
     def attribute(self, passes: Passes) -> list[Attribution]:
         """One forward pass that keeps the layer."""
-        read, _ = without_gradients(passes, self.reshape, self.name)
-        heats = [principal(layer.activations, _lengths(layer.activations), self.center) for layer in read]
-        passes.finished(passes.samples)
-        return [joined(passes, self, read, heats)] * passes.targets
+        drawing = Drawing(passes, self)
+        for part, read, _ in without_gradients(passes, self.reshape, self.name):
+            heats = [principal(layer.activations, _lengths(layer.activations), self.center) for layer in read]
+            drawing.add(0, part, read, heats)
+            passes.finished(part.stop - part.start)
+        return drawing.attributions() * passes.targets
 
 
 def _lengths(activations: Native) -> Native:

@@ -35,8 +35,9 @@ class FullGrad:
     with ``"none"`` values are in units of the target. With ``at=`` the input is that layer's output, and the layers after it are
     read.
 
-    Cost: one forward row and one backward row per sample; another forward row where the layers of all samples do not fit in
-    memory.
+    Every input that can be differentiated is a term, and those with the axes of the map are drawn.
+
+    Cost: one forward row and one backward row per sample.
 
     Source: srinivas2019full.
 
@@ -111,8 +112,8 @@ def _incomplete(residual: np.ndarray) -> tuple[Finding, ...]:
         return ()
     sentence = (
         f"input times gradient and all bias terms miss the target by up to {residual.max():.2g} of it: the network is not "
-        "piecewise linear with known constants, as full-grad assumes (ReLU6, SiLU, GELU, softmax, normalisation, further "
-        "inputs and constants leave such rests). What is missing is not drawn; integrated-gradients does not assume it."
+        "piecewise linear with known constants, as full-grad assumes (ReLU6, SiLU, GELU, softmax, normalisation, masks "
+        "and constants leave such rests). What is missing is not drawn; integrated-gradients does not assume it."
     )
     numbers = {"completeness_residual": tuple(float(residual[i]) for i in missed)}
     return (Finding("incomplete-decomposition", sentence, tuple(map(int, missed)), numbers, len(residual)),)

@@ -56,8 +56,8 @@ def check_reshape(reshape: Reshape, method: str) -> None:
         )
 
 
-def reading_of(output: Native, layer: Layer, passes: Passes, reshape: Reshape, method: str) -> Reading:
-    """How to read the output of a layer.
+def reading_of(output: Native, samples: int, layer: Layer, passes: Passes, reshape: Reshape, method: str) -> Reading:
+    """How to read the output of a layer, seen at so many samples.
 
     Raises
     ------
@@ -68,15 +68,15 @@ def reading_of(output: Native, layer: Layer, passes: Passes, reshape: Reshape, m
     if callable(reshape):
         read = Reading(-1, function=reshape)
         made = tuple(getattr(read(output), "shape", ()))
-        if len(made) < 3 or made[0] != passes.samples:
+        if len(made) < 3 or made[0] != samples:
             raise LayerError(
                 f"{method}: reshape= made {made} of the output of {layer}, {shape}; it must give (samples, channels, *spatial)."
             )
         return read
     if len(shape) < 3:
         raise LayerError(f"{layer} has output shape {shape[1:]}: no channels with spatial extent to weigh.")
-    if shape[0] != passes.samples:
-        raise LayerError(f"{method}: the output of {layer} is {shape}, and its first axis is not the {passes.samples} samples.")
+    if shape[0] != samples:
+        raise LayerError(f"{method}: the output of {layer} is {shape}, and its first axis is not the {samples} samples.")
     read = reading(shape[1:], size, passes.channels_last, reshape)
     if read is not None and read.axis == -1 and not passes.channels_last and shape[1:] in feature_maps(passes.layers()):
         read = Reading(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ LOOKED_AT = 24
 
 @dataclass(frozen=True)
 class Read:
-    """One layer at the samples: activations and, by target, gradients, both ``(samples, channels, *spatial)``."""
+    """One layer at some samples: activations and, by target, gradients, both ``(samples, channels, *spatial)``."""
 
     layer: Layer
     reading: Reading
@@ -33,51 +33,92 @@ class Read:
 Values = tuple[np.ndarray, ...]
 """The targets at the samples."""
 
+Parts = Iterator[tuple[slice, list[Read], Values]]
+"""Layers and values for one part of the samples after the other: whoever goes through them keeps what it makes of a part."""
 
-def with_gradients(passes: Passes, reshape: Reshape, method: str) -> tuple[list[Read], Values]:
-    """The layers in ``at=``, or the last that has positions and on whose positions the target depends; and the values.
+
+def with_gradients(passes: Passes, reshape: Reshape, method: str) -> Parts:
+    """The layers in ``at=``, or the last that has positions and on whose positions the target depends; and the values."""
+    reader = _Reader(passes, reshape, method)
+    found = [] if passes.read else _with_positions(passes, reshape, method)
+    if found and _is_tokens(found[-1], passes):
+        yield from _last_that_counts(passes, found, reader, method)
+        return
+    layers = passes.read or (found[-1].layer,)
+    for part, at in passes.at_input_parts(layers):
+        yield part, reader(layers, at), at.values
+
+
+def without_gradients(passes: Passes, reshape: Reshape, method: str) -> Parts:
+    """The layers in ``at=``, or the last with positions (of tokens, the last before an attention reads them); and the values."""
+    reader = _Reader(passes, reshape, method)
+    layers: Sequence[Layer] = passes.read or [_before_attention(_with_positions(passes, reshape, method), passes).layer]
+    for part, at in passes.forward(layers):
+        yield part, reader(layers, at), at.values
+
+
+def _last_that_counts(passes: Passes, found: Sequence[LayerInfo], reader: _Reader, method: str) -> Parts:
+    """The last layer of tokens with a gradient.
 
     After the last attention of a transformer that reads its class token, the target depends on no other token: the gradient
-    there is exactly zero. So the last token layers are differentiated together, and the last with a gradient is taken.
+    there is exactly zero. So the last token layers are differentiated together, and the last with a gradient is taken. Where a
+    later part of the samples has one in a later layer, that one is read from there on (the earlier parts have none in it); where
+    no sample has any, all parts come again, with the layers before.
     """
-    found = [] if passes.read else _with_positions(passes, reshape, method)
-    if not found or not _is_tokens(found[-1], passes):
-        layers = passes.read or (found[-1].layer,)
-        at = passes.at_input(layers)
-        return _read(passes, layers, at, reshape, method), at.values
     for end in range(len(found), 0, -LOOKED_AT):
         layers = tuple(info.layer for info in found[max(end - LOOKED_AT, 0) : end])
-        at = passes.at_input(layers)
-        for index in reversed(range(len(layers))):
-            picked = AtInput(at.values, tuple((g[index],) for g in at.gradients), (at.points[index],))
-            (read,) = _read(passes, [layers[index]], picked, reshape, method)
-            if any(bool(array_namespace(g).any(g != 0)) for g in read.gradients):
-                return [read], at.values
+        last, counts = 0, False
+        for part, at in passes.at_input_parts(layers):
+            read: list[Read] = []
+            for index in reversed(range(last, len(layers))):
+                read = reader([layers[index]], _one_of(at, index))
+                if any(bool(array_namespace(g).any(g != 0)) for g in read[0].gradients):
+                    last, counts = index, True
+                    break
+            values = at.values
+            del at  # the other layers
+            yield part, read, values
+        if counts:
+            return
     raise CapabilityError(
         f"{method}: the target has no gradient at the positions of any layer; it does not depend on them. Give another target, "
         "or name a layer in at=."
     )
 
 
-def without_gradients(passes: Passes, reshape: Reshape, method: str) -> tuple[list[Read], Values]:
-    """The layers in ``at=``, or the last with positions (of tokens, the last before an attention reads them); and the values."""
-    layers: Sequence[Layer] = passes.read or [_before_attention(_with_positions(passes, reshape, method), passes).layer]
-    at = passes.forward(layers)
-    return _read(passes, layers, at, reshape, method), at.values
+def _one_of(at: AtInput, index: int) -> AtInput:
+    return AtInput(at.values, tuple((gradients[index],) for gradients in at.gradients), (at.points[index],))
 
 
-def _read(passes: Passes, layers: Sequence[Layer], at: AtInput, reshape: Reshape, method: str) -> list[Read]:
-    check_reshape(reshape, method)
-    made: list[Read] = []
-    for index, (layer, raw) in enumerate(zip(layers, at.points, strict=True)):
-        read = reading_of(raw, layer, passes, reshape, method)
-        made.append(Read(layer, read, raw, read(raw), tuple(read(g[index]) for g in at.gradients if g)))
-    if reshape is not None and not any(read.reading.grid or read.reading.function for read in made):
-        told = ", ".join(f"{read.layer} {tuple(read.raw.shape[1:])}" for read in made)
-        raise LayerError(
-            f"{method}: reshape={tuple(reshape)} says how tokens lie on a grid, and no layer here gives tokens: {told}."
-        )
-    return made
+class _Reader:
+    """Layers as a part of the samples gives them. How each is to be read is found at the first part."""
+
+    def __init__(self, passes: Passes, reshape: Reshape, method: str) -> None:
+        check_reshape(reshape, method)
+        self._passes, self._reshape, self._method = passes, reshape, method
+        self._readings: dict[Layer, Reading] = {}
+
+    def __call__(self, layers: Sequence[Layer], at: AtInput) -> list[Read]:
+        made = [self._read(layer, at, index) for index, layer in enumerate(layers)]
+        if self._reshape is not None and not any(read.reading.grid or read.reading.function for read in made):
+            told = ", ".join(f"{read.layer} {tuple(read.raw.shape[1:])}" for read in made)
+            raise LayerError(
+                f"{self._method}: reshape={tuple(self._reshape)} says how tokens lie on a grid, and no layer here gives tokens: "
+                f"{told}."
+            )
+        return made
+
+    def _read(self, layer: Layer, at: AtInput, index: int) -> Read:
+        raw, samples = at.points[index], len(at.values[0])
+        if layer not in self._readings:
+            self._readings[layer] = reading_of(raw, samples, layer, self._passes, self._reshape, self._method)
+        read = self._readings[layer]
+        made = Read(layer, read, raw, read(raw), tuple(read(g[index]) for g in at.gradients if g))
+        if made.activations.shape[0] != samples:
+            raise LayerError(
+                f"{self._method}: the output of {layer} is {tuple(raw.shape)}, and its first axis is not the {samples} samples."
+            )
+        return made
 
 
 def _with_positions(passes: Passes, reshape: Reshape, method: str) -> list[LayerInfo]:

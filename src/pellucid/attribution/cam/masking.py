@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from array_api_compat import array_namespace
 
@@ -26,17 +28,24 @@ def varying(passes: Passes, activations: Native) -> np.ndarray:
     return high - low > 8 * float(xp.finfo(activations.dtype).eps) * np.maximum(np.abs(low), np.abs(high))
 
 
+def check_budget(passes: Passes, part: slice, channels: Sequence[np.ndarray], more: int = 0) -> None:
+    """Refuse if one of these samples needs more rows than it has left: one for each of its channels, and ``more``."""
+    rows, needed = np.arange(part.start, part.stop), np.concatenate(channels, axis=1).sum(axis=1) + more
+    if (passes.allowances(rows) < needed).any():
+        passes.refuse_budget(int(needed.max()), rows)
+
+
 class MaskedInput:
-    """The samples times channels of a layer, each resized to the input and scaled to 0 ... 1.
+    """One part of the samples times channels of a layer, each resized to the input and scaled to 0 ... 1.
 
     Resizing is linear, so that channels are scaled while they are small; what is left for a batch is two small matrix products
     and one multiplication. Where the model gets its channels last, the last product writes every value once per channel of the
     input, in the order in which they lie there: no copy follows.
     """
 
-    def __init__(self, passes: Passes, activations: Native) -> None:
+    def __init__(self, passes: Passes, part: slice, activations: Native) -> None:
         xp, size = array_namespace(activations), passes.spatial_size()
-        self._input = passes.leaf(passes.spatial_leaf())
+        self._input = passes.leaf(passes.spatial_leaf())[part]
         self._size, self._channels_last = size, passes.channels_last
         self._per_sample = int(activations.shape[1])
         maps = xp.reshape(activations, (-1, *activations.shape[2:]))
@@ -53,7 +62,7 @@ class MaskedInput:
             self._by[-1] = xp.repeat(self._by[-1], self._colours, axis=0)
 
     def __call__(self, owner: Rows, channel: Rows) -> Native:
-        """Masked inputs: for each row its sample and the channel that masks it."""
+        """Masked inputs: for each row its sample, counted within the part, and the channel that masks it."""
         masks = stretched(take(self._masks, owner * self._per_sample + channel), self._by)
         xp = array_namespace(masks)
         given = rows_of(self._input, owner)
@@ -65,7 +74,10 @@ class MaskedInput:
 
 
 class WithoutChannel:
-    """A layer's output, as the layer gives it, with one channel at zero; ``present`` says which channels are not zero anyway."""
+    """A layer's output, as the layer gives it, with one channel at zero; ``present`` says which channels are not zero anyway.
+
+    Samples are those of one part, and counted within it.
+    """
 
     def __init__(self, passes: Passes, read: Read, method: str) -> None:
         xp, self._raw = array_namespace(read.raw), read.raw

@@ -9,8 +9,14 @@ from ...core.declare import Attribution, Axiom, Passes, parameter
 from ...core.view import Capability
 from .grids import Reshape
 from .layers import Read, without_gradients
-from .masking import MaskedInput, varying
-from .weighting import RELU, RESHAPE, UPSAMPLE, UPSAMPLES, Upsample, by_channel, check_axes, joined
+from .masking import MaskedInput, check_budget, varying
+from .weighting import RELU, RESHAPE, UPSAMPLE, UPSAMPLES, Drawing, NoEffect, Upsample, by_channel, check_axes
+
+NOTHING_CHANGED = NoEffect(
+    "no-effect",
+    "the target is the same whichever channel of {layer} the input is seen through, or no channel makes a mask: the map of this "
+    "layer says nothing of the target. Name another layer in at=, or a target that depends on the input.",
+)
 
 
 @dataclass(frozen=True)
@@ -53,40 +59,60 @@ class ScoreCAM:
 
     def attribute(self, passes: Passes) -> list[Attribution]:
         """Keep the layers in one pass over the samples, then run every masked input."""
-        read, _ = without_gradients(passes, self.reshape, self.name)
-        varies = [varying(passes, layer.activations) for layer in read]
-        needed = sum(int(each.sum(axis=1).max()) for each in varies) + (self.weights == "increase")
-        if passes.allowance() < needed:
-            passes.refuse_budget(needed)
-        black = self._black(passes)
-        weights = [self._weights(passes, layer, mask, black, len(read)) for layer, mask in zip(read, varies, strict=True)]
-        attributions: list[Attribution] = []
-        for target in range(passes.targets):
-            own = [by_target[target] for by_target in weights]
-            heats = [by_channel(layer.activations, weight) for layer, weight in zip(read, own, strict=True)]
-            attributions.append(joined(passes, self, read, heats, {"weights": own}))
-        return attributions
+        drawing = Drawing(passes, self)
+        for part, read, _ in without_gradients(passes, self.reshape, self.name):
+            varies = [varying(passes, layer.activations) for layer in read]
+            check_budget(passes, part, varies, more=int(self.weights == "increase"))
+            black = self._black(passes, part)
+            scores = [_scores(passes, self.name, part, layer, mask, len(read)) for layer, mask in zip(read, varies, strict=True)]
+            for target in range(passes.targets):
+                own = [each[target] for each in scores]
+                weights = [self._weights(each, black[target][:, None]) for each in own]
+                heats = [by_channel(layer.activations, weight) for layer, weight in zip(read, weights, strict=True)]
+                effects = [_change(each, black[target] if self.weights == "increase" else None) for each in own]
+                drawing.add(target, part, read, heats, {"weights": weights}, effects)
+        return drawing.attributions(NOTHING_CHANGED, least=passes.rounding)
 
-    def _black(self, passes: Passes) -> np.ndarray:
+    def _black(self, passes: Passes, of: slice) -> np.ndarray:
         """The targets at inputs of zeros, ``(targets, samples)``; not run where the softmax would lose it."""
-        found, leaf = np.zeros((passes.targets, passes.samples)), passes.spatial_leaf()
+        rows, leaf = np.arange(of.start, of.stop), passes.spatial_leaf()
+        found = np.zeros((passes.targets, len(rows)))
         if self.weights == "increase":
-            for part, values in passes.predict(np.arange(passes.samples), lambda part: (0 * passes.leaf(leaf)[part],), at=[leaf]):
+            for part, values in passes.predict(rows, lambda part: (0 * passes.leaf(leaf)[of][part],), at=[leaf]):
                 found[:, part] = values
         return found
 
-    def _weights(self, passes: Passes, read: Read, varies: np.ndarray, black: np.ndarray, layers: int) -> np.ndarray:
-        """Weights ``(targets, samples, channels)``."""
-        check_axes(read, passes, self.name)
-        owner, channel = np.nonzero(varies)
-        masked = MaskedInput(passes, read.activations)
-        scores = np.full((passes.targets, *varies.shape), -np.inf)
-        for part, values in passes.predict(owner, lambda part: (masked(owner[part], channel[part]),), at=[passes.spatial_leaf()]):
-            scores[:, owner[part], channel[part]] = values
-            passes.finished((part.stop - part.start) / len(owner) * passes.samples / layers)
+    def _weights(self, scores: np.ndarray, black: np.ndarray) -> np.ndarray:
+        """Weights ``(samples, channels)``; zero where there is no score."""
         if self.weights == "increase":
-            return np.where(varies, scores - black[:, :, None], 0.0)
-        best = np.max(scores, axis=2, keepdims=True, initial=-1e300)
-        shares = np.where(varies, np.exp(scores - best), 0.0)
-        total = shares.sum(axis=2, keepdims=True)
+            return np.where(np.isnan(scores), 0.0, scores - black)
+        best = np.fmax.reduce(scores, axis=1, keepdims=True, initial=-1e300)
+        shares = np.where(np.isnan(scores), 0.0, np.exp(scores - best))
+        total = shares.sum(axis=1, keepdims=True)
         return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
+
+
+def _scores(passes: Passes, method: str, of: slice, read: Read, varies: np.ndarray, layers: int) -> np.ndarray:
+    """The targets of these samples seen through each channel, ``(targets, samples, channels)``; NaN where it makes no mask."""
+    check_axes(read, passes, method)
+    owner, channel = np.nonzero(varies)
+    masked = MaskedInput(passes, of, read.activations)
+    scores = np.full((passes.targets, *varies.shape), np.nan)
+    rows, leaf = of.start + owner, passes.spatial_leaf()
+    for part, values in passes.predict(rows, lambda part: (masked(owner[part], channel[part]),), at=[leaf]):
+        scores[:, owner[part], channel[part]] = values
+        passes.finished((part.stop - part.start) / len(owner) * (of.stop - of.start) / layers)
+    return scores
+
+
+def _change(scores: np.ndarray, black: np.ndarray | None) -> np.ndarray:
+    """How far scores differ among each other and from ``black``, relative to them, ``(samples,)``.
+
+    One score alone tells no difference; none at all, that there is none.
+    """
+    every = scores if black is None else np.column_stack([scores, black])
+    masks, compared = (~np.isnan(scores)).sum(axis=1), (~np.isnan(every)).sum(axis=1)
+    low, high = np.fmin.reduce(every, axis=1), np.fmax.reduce(every, axis=1)
+    size = np.maximum(np.abs(low), np.abs(high))
+    change = np.divide(high - low, size, out=np.zeros(len(size)), where=size > 0)
+    return np.where(masks == 0, 0.0, np.where(compared == 1, np.inf, change))

@@ -304,7 +304,7 @@ class TorchView:
         named = {n: leaf for n, leaf in tree.flatten(outputs).items() if isinstance(leaf, Tensor) and leaf.requires_grad}
         if target.leaf is not None and target.leaf in named:
             return named[target.leaf]
-        self._check_derivable(value)
+        self._check_derivable(value, [])
         gradients = torch.autograd.grad(value.sum(), list(named.values()), retain_graph=True, allow_unused=True)
         read = [name for name, g in zip(named, gradients, strict=True) if g is not None]
         if len(read) != 1:
@@ -314,9 +314,16 @@ class TorchView:
             )
         return named[read[0]]
 
-    def _check_derivable(self, value: Tensor) -> None:
+    def _check_derivable(self, value: Tensor, wrt: Sequence[Place]) -> None:
         if not value.is_floating_point():
             raise CapabilityError(f"the target is of dtype {value.dtype} and has no derivative; explain a floating-point output.")
+        layers = [str(place) for place in wrt if isinstance(place, Layer)]
+        if not value.requires_grad and layers and len(layers) == len(wrt):
+            named = " or ".join(layers) if len(layers) < 4 else f"any layer from {layers[0]} to {layers[-1]}"
+            raise LayerError(
+                f"the target does not depend on the output of {named} through operations that torch can differentiate: it comes "
+                "before, is constant or detached, or comes from an operation like argmax or round. Name a layer before it in at=."
+            )
         if not value.requires_grad:
             raise CapabilityError(
                 "the target does not depend on the input through operations that torch can differentiate: it is constant, "
@@ -327,7 +334,7 @@ class TorchView:
         self, value: Tensor, wrt: Sequence[Place], leaves: Mapping[Place, Tensor], last: bool, again: bool
     ) -> tuple[Tensor, ...]:
         """Gradients by place; ``again`` if they are to be differentiated themselves."""
-        self._check_derivable(value)
+        self._check_derivable(value, wrt)
         order = [leaves[place] for place in wrt]
         gradients = torch.autograd.grad(value.sum(), order, retain_graph=not last, create_graph=again, allow_unused=True)
         if all(g is None for g in gradients) and all(isinstance(place, Layer) for place in wrt):
