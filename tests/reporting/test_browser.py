@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+import pellucid as pl
 from pellucid import Finding
 from pellucid.core.targets import TargetRecord
 from pellucid.reporting import report
-from plots.handmade import explanation, photos, positions, table
+from plots.handmade import explanation, interactions, photos, players, positions, regions, segments, table, texts
 
 EVIL = "<img src=x onerror=alert(1)>"
 NEEDED = "this test opens the report in a real browser; install Chromium: apt install chromium (Debian, Ubuntu)"
@@ -252,3 +253,68 @@ def test_a_script_that_is_not_the_reports_own_is_refused(browser, file):
     )
     assert page.evaluate("window.ran") is None
     page.close()
+
+
+def test_words_stand_on_the_colour_of_their_value(opened, tmp_path):
+    page = opened(report([texts("Not a good film."), texts("Not a good film.", method="lime")], tmp_path / "w.html"))
+    text = page.locator(".text").first
+    assert text.inner_text() == "Not a good film."
+    words = text.locator("span")
+    assert words.all_inner_texts() == ["Not", "a", "good", "film"]
+    colour = "word => getComputedStyle(word).backgroundColor.match(/\\d+/g).map(Number)"
+    shades = np.array([words.nth(at).evaluate(colour)[:3] for at in range(4)])
+    assert (np.sign(shades[:, 0] - shades[:, 2]) == [1, -1, 1, -1]).all()
+    assert shades[3].sum() < shades[1].sum() < 3 * 255
+    assert words.nth(3).evaluate("word => getComputedStyle(word).color") == "rgb(255, 255, 255)"
+    page.get_by_label("absolute").check()
+    absolute = np.array([words.nth(at).evaluate(colour)[:3] for at in range(4)])
+    assert (absolute[:, 0] >= absolute[:, 2] - 60).all()
+    assert not np.array_equal(shades, absolute)
+
+
+def test_hostile_words_features_and_words_on_removal_stay_text(opened, tmp_path):
+    hostile = f'{EVIL} "onmouseover=alert(2) </p></script><script>alert(3)</script> <svg/onload=alert(4)>'
+    named = pl.Features.from_arrays([f"{EVIL}{at}" for at in range(3)])
+    records = [
+        texts(hostile, removal=EVIL),
+        players(1, 3, features=named),
+        interactions(count=3, features=named),
+        regions(features=dataclasses.replace(regions().features).rename([EVIL, "b", "c"])),
+    ]
+    page = opened(report(records, tmp_path / "h.html"))
+    assert page.locator(".text").inner_text() == hostile
+    assert page.locator("img[src=x], svg[onload], .text script, .text svg").count() == 0
+    assert page.locator("script").count() == 2
+    assert page.locator("dd", has_text=EVIL).count() == 1
+    assert "<img src=x" in page.locator(".network").text_content()
+
+
+def test_a_region_is_one_colour_and_its_value_stands_below(opened, tmp_path):
+    e = regions()
+    page = opened(report(dataclasses.replace(e, standard_errors=np.full((1, 3), 0.5)), tmp_path / "r.html"))
+    drawn = pixels(page)
+    labels = e.features.labels[0]
+    assert drawn.shape == (12, 12, 4)
+    assert all(len(np.unique(drawn[labels == region], axis=0)) == 1 for region in range(3))
+    assert (drawn[labels == 1][0, 2] > drawn[labels == 1][0, 0]).all()
+    assert output(page, 1, 0) == "full colour at ±4 for a region"
+    rows = page.locator(".bars tbody tr")
+    assert rows.nth(0).locator("th").inner_text() == "region 1, lower centre"
+    assert (rows.nth(0).locator(".value").inner_text(), rows.nth(0).locator(".error").inner_text()) == ("-4", "± 0.5")
+    assert page.locator(".borders path").count() == 1
+    page.get_by_label("share of total").check()
+    assert output(page, 1, 0) == f"full colour at {float(f'{4 / (7 / 3):.3g}'):g} × an even spread"
+    assert rows.nth(0).locator(".value").inner_text() == "-57.1%"
+
+
+def test_segments_and_pairs_are_drawn(opened, tmp_path):
+    page = opened(report([segments(), interactions(count=4)], tmp_path / "s.html"))
+    assert pixels(page).shape == (1, 20, 4)
+    assert page.locator(".line polyline").count() == 2
+    network = page.locator(".network")
+    assert (network.locator("circle").count(), network.locator("line").count()) == (4, 6)
+    box, circles = network.bounding_box(), network.locator("circle")
+    for at in range(4):
+        held = circles.nth(at).bounding_box()
+        assert box["x"] <= held["x"]
+        assert held["x"] + held["width"] <= box["x"] + box["width"]

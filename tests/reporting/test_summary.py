@@ -86,7 +86,7 @@ def test_bars_hold_the_largest_and_say_the_rest():
     order = np.argsort(-np.abs(e.values[0]))[:10]
     assert [bar["name"] for bar in part["bars"]] == [f"feature {entry}" for entry in order]
     assert [bar["error"] for bar in part["bars"]] == e.standard_errors[0][order].tolist()
-    assert part["others"] == f"10 others, summed: {e.values[0].sum() - e.values[0][order].sum():.3g}"
+    assert part["others"] == f"10 smaller ones, summed: {e.values[0].sum() - e.values[0][order].sum():.3g}"
     assert part["total"] == np.abs(e.values[0]).sum()
 
 
@@ -97,7 +97,7 @@ def test_every_leaf_is_shown():
     pulse = parts[2]
     assert (pulse["map"]["width"], pulse["map"]["height"]) == (448, 1)
     assert pulse["note"] == "900 steps in 448 bins"
-    assert len(pulse["line"].split()) == 448
+    assert [len(line.split()) for line in pulse["lines"]] == [448]
 
 
 def test_large_maps_shrink_and_say_so():

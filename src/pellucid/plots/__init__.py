@@ -1,68 +1,106 @@
-"""Explanations as matplotlib figures: reading.py (what there is to draw), figure.py (puts together heatmap.py, series.py,
-bars.py and outputs.py), style.py (colours, numbers in words), fonts.py (Chinese, Japanese and Korean names).
-``plot`` is the verb. matplotlib is imported when the first figure is drawn, and pyplot is never touched.
+"""Explanations as matplotlib figures: bars.py, waterfalls.py, beeswarms.py, heatmaps.py, texts.py, networks.py, dependences.py,
+lines.py (series), each with a function that draws into axes; figure.py (``plot``, which chooses); canvas.py and outputs.py (what
+stands around); reading.py, entries.py, pieces.py, graphs.py, columns.py (what there is to draw); style.py (colours), fonts.py.
+matplotlib is imported when the first figure is drawn, and pyplot is never touched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
 from ..core.records import Explanation
-from .reading import Form, Names
-from .style import Look
+from .reading import Names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot"]
+    from .bars import bar
+    from .beeswarms import beeswarm
+    from .dependences import dependence
+    from .figure import Kind
+    from .heatmaps import heatmap
+    from .lines import series
+    from .networks import network
+    from .texts import text
+    from .waterfalls import waterfall
+
+__all__ = ["bar", "beeswarm", "dependence", "heatmap", "network", "plot", "series", "text", "waterfall"]
+
+_FILES = {
+    "bar": "bars",
+    "beeswarm": "beeswarms",
+    "dependence": "dependences",
+    "heatmap": "heatmaps",
+    "network": "networks",
+    "series": "lines",
+    "text": "texts",
+    "waterfall": "waterfalls",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FILES:
+        return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def plot(
     explanation: Explanation,
     *,
+    kind: Kind | None = None,
     samples: int | Sequence[int] | None = None,
     leaf: str | None = None,
-    form: Form | None = None,
     names: Sequence[str] | None = None,
     features: Names = None,
-    top: int = 12,
+    top: int | None = None,
     cell: int | None = None,
     absolute: bool = False,
+    feature: str | int | None = None,
+    other: str | int | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw an explanation: heat maps over pictures, bars for tables, lines for series.
+    """Draw an explanation in the way that suits it, or in the way that is named.
 
-    Values with a sign are red where positive and blue where negative, on a scale with zero in the middle; values without
-    one run from pale to dark. Colours end at the 99.5th percentile of ``|values|``, so that one bright pixel does not hide
-    the rest. ``output-gradient`` also shows the gradient of every output beside the prediction.
+    By default: heat maps over pictures, highlighted texts, lines for series, networks for interactions. Tables are waterfalls,
+    or bars where the method has no base value; more than six samples at once are a beeswarm.
+
+    What raises the target is red, what lowers it blue, on a scale with zero in the middle; values without a sign run from pale
+    to dark. Colours end at the 99.5th percentile of ``|values|``, so that one bright pixel does not hide the rest. Nothing is
+    left out: what is not shown is summed and drawn as one. ``output-gradient`` also shows the gradient of every output beside
+    the prediction.
 
     Parameters
     ----------
     explanation
         What ``pl.explain`` returned.
+    kind
+        ``"bar"`` (of several samples, the mean of ``|values|``), ``"waterfall"``, ``"beeswarm"``, ``"heatmap"``, ``"text"``,
+        ``"network"``, ``"dependence"`` or ``"series"``; each is a function of ``pl.plots`` too, which returns the axes.
     samples
-        Positions of the samples to draw; by default the first six.
+        Positions of the samples to draw; by default the first six, or all where all are drawn together.
     leaf
         The attributed leaf to draw, where there are several; by default the first that is a picture, else the first.
-    form
-        ``"map"``, ``"series"`` or ``"bars"`` to override what the shape suggests.
     names
         One name per sample of the explanation, file names say.
     features
-        Names of the entries of the leaf (or a mapping of leaf to names), for bars.
+        Names of the entries of the leaf (or a mapping of leaf to names), where the explanation has none.
     top
-        How many bars; the rest is summed in one more.
+        How many features are drawn, or have their value written on them; the rest is summed in one more.
     cell
         Side, in pixels, of the squares over which a map is summed before it is drawn: single pixels of a gradient are hard
         to see. By default a 56th of the width for values over a picture's pixels, and 1 for maps that are smooth already;
         the colour bar says which.
     absolute
         Draw magnitudes. They are taken per pixel (channels summed) and then summed over the squares.
+    feature, other
+        For ``"dependence"``: the feature, and the one that gives the colours.
     ax
-        Draw one sample into these axes instead of a new figure; without ``samples``, the explanation must hold just one.
+        Draw into these axes instead of a new figure; without ``samples``, the explanation must hold just one, unless samples are
+        drawn together.
 
     Returns
     -------
@@ -72,7 +110,7 @@ def plot(
     Raises
     ------
     InputError
-        If a leaf, sample or name is not there.
+        If a leaf, sample, feature or name is not there, or the values cannot be drawn in the way that is named.
 
     Examples
     --------
@@ -83,12 +121,23 @@ def plot(
     >>> [text.get_text() for text in figure.axes[0].get_yticklabels()][-1] != ""
     True
     """
-    if not isinstance(explanation, Explanation):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(explanation, Explanation):
         raise InputError(f"plot() draws an Explanation, as pl.explain returns it; got {type(explanation).__name__}.")
-    for name, given in (("top", top), ("cell", cell)):
-        if given is not None and given < 1:
-            raise InputError(f"{name}= must be at least 1; got {given}.")
-    from .figure import draw  # noqa: PLC0415, matplotlib starts here
+    from .canvas import at_least_one  # noqa: PLC0415, matplotlib starts here
+    from .figure import draw  # noqa: PLC0415
 
-    look = Look(top, cell, absolute)
-    return draw(explanation, samples=samples, leaf=leaf, form=form, names=names, features=features, look=look, ax=ax)
+    at_least_one(top=top, cell=cell)
+    return draw(
+        explanation,
+        kind=kind,
+        samples=samples,
+        leaf=leaf,
+        names=names,
+        features=features,
+        top=top,
+        cell=cell,
+        absolute=absolute,
+        feature=feature,
+        other=other,
+        ax=ax,
+    )

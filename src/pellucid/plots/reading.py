@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,11 +11,13 @@ from jaxtyping import Float, UInt8
 
 from ..core import tree
 from ..core.errors import InputError, nearest
+from ..core.features import Features
 from ..core.records import Explanation
 from ..models.images import pictures
+from .entries import Entries, errors_of, of_pairs, of_players, plane_of, strongest
 
-Form = Literal["map", "series", "bars"]
-"""Two axes drawn as a heat map, one long axis drawn as a line, or entries drawn as bars."""
+Form = Literal["map", "series", "bars", "text", "pairs"]
+"""Two axes drawn as a heat map, one long axis drawn as a line, entries drawn as bars, words of a text, or pairs of players."""
 
 Names = Sequence[str] | Mapping[str, Sequence[str]] | None
 """Names of the entries of a leaf, or of several leaves by name."""
@@ -26,10 +28,13 @@ class Drawable:
     """One attributed leaf, brought to the form in which it is drawn.
 
     ``values`` are float64: ``(samples, height, width)`` for a map, with channels summed; ``(samples, steps)`` for a series;
-    ``(samples, entries)`` for bars. ``standard_errors`` and ``inputs`` have that shape too, where there are any.
+    ``(samples, entries)`` for bars, words and pairs (0 behind a sample's own). ``standard_errors`` and ``inputs`` have that
+    shape too, where there are any; a series can have inputs ``(samples, channels, steps)``. Values of players that are places
+    are spread over them.
     ``pictures`` are uint8 ``(samples, height, width, 3)``: what the map lies over, made from the input leaf ``source``; its
     size may differ from the map's.
-    ``smooth`` is a map of positions or of a layer: one that does not jump from pixel to pixel.
+    ``smooth`` is a map of positions, of regions or of a layer: one that does not jump from pixel to pixel.
+    ``players`` are the named values of each sample, where the values are of players, and ``features`` those players.
     """
 
     leaf: str
@@ -41,6 +46,38 @@ class Drawable:
     source: str = ""
     smooth: bool = False
     names: tuple[str, ...] = ()
+    players: tuple[Entries, ...] = ()
+    features: tuple[Features, ...] = ()
+
+    def entries(self, sample: int) -> Entries:
+        """One sample's values with names."""
+        if self.players:
+            return self.players[sample]
+        errors = None if self.standard_errors is None else self.standard_errors[sample]
+        given = None if self.inputs is None else tuple(self.inputs[sample].tolist())
+        return Entries(self.names, self.values[sample], errors, given)
+
+    def texts(self) -> Iterator[str]:
+        """Everything that may be written of the entries or players: names, levels, the text."""
+        yield from self.names
+        for each in {id(each): each for each in self.features}.values():
+            yield each.text or ""
+            for player in each.players:
+                yield player.name
+                yield from map(str, player.levels)
+
+    def of_players(self, sample: int) -> np.ndarray:
+        """The values of the players alone, without those of sets of them."""
+        return self.players[sample].values[: len(self.features[sample])]
+
+    def plane(self, sample: int) -> np.ndarray | None:
+        """The player of each position of a map or series, -1 where there is none; ``None`` where players are no places."""
+        return plane_of(self.features[sample]) if self.features and self.form in ("map", "series") else None
+
+    def painted(self, sample: int) -> np.ndarray:
+        """A map or series with the whole value of each player at all its positions; without players, the values."""
+        plane = self.plane(sample)
+        return self.values[sample] if plane is None else np.append(self.of_players(sample), 0.0)[plane]
 
 
 def drawables(explanation: Explanation, features: Names = None) -> dict[str, Drawable]:
@@ -56,8 +93,10 @@ def drawable(explanation: Explanation, leaf: str | None = None, form: Form | Non
         leaf = next(iter([*picturesque, *leaves]))
     if leaf not in leaves:
         raise InputError(f"no values for a leaf named {leaf!r}.{nearest(leaf, leaves)}")
-    if form is not None and form not in get_args(Form):
-        raise InputError(f"form= must be one of {', '.join(map(repr, get_args(Form)))}; got {form!r}.")
+    if explanation.features is not None and explanation.over in ("players", "interactions"):
+        return _of_players(explanation, leaf, form, features)
+    if form is not None and form not in get_args(Form)[:3]:
+        raise InputError(f"form= must be one of {', '.join(map(repr, get_args(Form)[:3]))}; got {form!r}.")
     values = np.asarray(leaves[leaf], dtype=np.float64)
     suggested = form or _suggested(explanation, values)
     if suggested == "map":
@@ -79,9 +118,21 @@ def summed(maps: np.ndarray, cell: int) -> np.ndarray:
     return maps
 
 
-def strongest(values: np.ndarray, top: int) -> np.ndarray:
-    """Positions of the ``top`` entries with the largest magnitudes, largest first; ties in the order of the entries."""
-    return np.argsort(-np.abs(values), kind="stable")[:top]
+def borders(plane: np.ndarray) -> list[list[tuple[float, float]]]:
+    """The lines between regions, each as long as it runs straight: points ``(x, y)``, with pixels centred on whole numbers.
+
+    >>> borders(np.array([[0, 1], [0, 1]]))
+    [[(0.5, -0.5), (0.5, 1.5)]]
+    """
+    lines: list[list[tuple[float, float]]] = []
+    for flip in (False, True):
+        edges = np.diff(plane.T if flip else plane, axis=1) != 0
+        for at in np.flatnonzero(edges.any(axis=0)).tolist():
+            ends = np.flatnonzero(np.diff(edges[:, at].astype(int), prepend=0, append=0)).reshape(-1, 2)
+            for start, end in ends.tolist():
+                line = [(at + 0.5, start - 0.5), (at + 0.5, end - 0.5)]
+                lines.append([(y, x) for x, y in line] if flip else line)
+    return lines
 
 
 def output_gradient(explanation: Explanation) -> np.ndarray | None:
@@ -107,6 +158,80 @@ def output_names(explanation: Explanation) -> tuple[str, ...]:
     if explanation.classes is not None and len(explanation.classes) == count:
         return explanation.classes
     return tuple(f"output {index}" for index in range(count))
+
+
+def _of_players(explanation: Explanation, leaf: str, form: Form | None, names: Names) -> Drawable:
+    """Values over players or pairs of them, in the form that suits the players."""
+    given = names.get(leaf) if isinstance(names, Mapping) else names
+    explanation = explanation if given is None else _renamed(explanation, given)
+    pairs = explanation.over == "interactions"
+    if pairs and form not in (None, "bars"):
+        raise InputError(f"pairs of players have no places in a {form}; draw a network, bars, a waterfall or a beeswarm.")
+    suggested = "pairs" if pairs else form or _player_form(explanation)
+    rows = of_pairs(explanation) if pairs else of_players(explanation)
+    listed = Drawable(leaf, suggested, _padded(rows), players=rows, features=explanation.players)
+    if suggested not in ("map", "series"):
+        return listed
+    name, array = _described(explanation)
+    planes = [plane for each in explanation.players if (plane := plane_of(each)) is not None]
+    wanted = 2 if suggested == "map" else 1
+    if array is None or len(planes) != len(rows) or any(plane.ndim != wanted for plane in planes):
+        raise InputError(f"players like these, {explanation.players[0].describe(3)}, have no places in a {suggested}.")
+    counts = [len(each) for each in explanation.players]
+    spread = np.stack([_spread(row.values[:count], plane) for row, plane, count in zip(rows, planes, counts, strict=True)])
+    if suggested == "map":
+        shown = _pictures(explanation, name) if array.ndim == 4 else None
+        return replace(listed, values=spread, pictures=shown, source=name if array.ndim == 4 else "", smooth=True)
+    lines = np.asarray(array, np.float64)
+    if lines.ndim == 3 and spread.shape[1] != lines.shape[2]:
+        lines = np.moveaxis(lines, 1, 2)
+    return replace(listed, values=spread, inputs=lines)
+
+
+def _spread(values: np.ndarray, plane: np.ndarray) -> np.ndarray:
+    """Each player's value shared equally by its positions."""
+    sizes = np.bincount(plane[plane >= 0], minlength=len(values))
+    return np.append(values / np.maximum(sizes, 1), 0.0)[plane]
+
+
+def _player_form(explanation: Explanation) -> Form:
+    """Words, places in a picture or a series, or entries of a table."""
+    players = explanation.players[0] if explanation.players else None
+    if players is None:
+        return "bars"
+    if players.text is not None or "token" in players.kinds:
+        return "text"
+    planes = [plane_of(each) for each in explanation.players]
+    ranks = {None if plane is None else plane.ndim for plane in planes}
+    if _described(explanation)[1] is None or len(ranks) != 1:
+        return "bars"
+    rank = ranks.pop()
+    return "map" if rank == 2 else "series" if rank == 1 else "bars"
+
+
+def _described(explanation: Explanation) -> tuple[str, np.ndarray | None]:
+    """The leaf of the input that the players describe, if it holds numbers that can be drawn."""
+    first = explanation.players[0]
+    for name, leaf in tree.flatten(explanation.inputs).items():
+        array = np.asarray(leaf)
+        named = first.leaf in (None, name) and name not in explanation.static
+        if named and array.dtype.kind in "fiub" and len(array) == len(explanation) and first.fits(array.shape[1:]):
+            return name, array
+    return "", None
+
+
+def _renamed(explanation: Explanation, names: Sequence[str]) -> Explanation:
+    if isinstance(explanation.features, tuple):
+        raise InputError("features= names the features of all samples; here each sample has its own.")
+    assert explanation.features is not None
+    return replace(explanation, features=explanation.features.rename([str(name) for name in names]))
+
+
+def _padded(rows: Sequence[Entries]) -> np.ndarray:
+    held = np.zeros((len(rows), max((len(row.values) for row in rows), default=0)))
+    for at, row in enumerate(rows):
+        held[at, : len(row.values)] = row.values
+    return held
 
 
 def _suggested(explanation: Explanation, values: np.ndarray) -> Form:
@@ -151,7 +276,7 @@ def _series(explanation: Explanation, leaf: str, values: np.ndarray) -> Drawable
         leaf,
         "series",
         values.reshape(flat),
-        None if (errors := _errors(explanation, leaf)) is None else errors.reshape(flat),
+        None if (errors := errors_of(explanation, leaf)) is None else errors.reshape(flat),
         None if shown is None else np.asarray(shown, dtype=np.float64).reshape(flat),
     )
 
@@ -159,7 +284,7 @@ def _series(explanation: Explanation, leaf: str, values: np.ndarray) -> Drawable
 def _bars(explanation: Explanation, leaf: str, values: np.ndarray, features: Names) -> Drawable:
     flat = (len(values), -1)
     shown = _like(tree.flatten(explanation.inputs).get(leaf), values) if explanation.over == "input" else None
-    errors = _errors(explanation, leaf)
+    errors = errors_of(explanation, leaf)
     return Drawable(
         leaf,
         "bars",
@@ -182,11 +307,6 @@ def _entry_names(explanation: Explanation, leaf: str, shape: tuple[int, ...], fe
     if len(shape) < 2:
         return tuple(f"{what} {entry}" for entry in range(entries)) if shape else (leaf,)
     return tuple(f"{what} {', '.join(map(str, place))}" for place in np.ndindex(shape))
-
-
-def _errors(explanation: Explanation, leaf: str) -> np.ndarray | None:
-    errors = None if explanation.standard_errors is None else tree.flatten(explanation.standard_errors).get(leaf)
-    return None if errors is None else np.asarray(errors, dtype=np.float64)
 
 
 def _like(inputs: Any, values: np.ndarray) -> np.ndarray | None:

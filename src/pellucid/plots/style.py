@@ -1,7 +1,9 @@
-"""Colours, headings and numbers in words, the same wherever an explanation is shown. NumPy only."""
+"""Colours, headings, numbers and lines of words, the same wherever an explanation is shown. NumPy only."""
 
 from __future__ import annotations
 
+import textwrap
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,12 +15,26 @@ from ..core.records import Explanation
 NEGATIVE = "#2166ac"
 POSITIVE = "#c8321f"
 NEUTRAL = "#8a8a8a"
+MAGNITUDE = "#8c2d72"
+"""What has no sign."""
 
 SIGNED = ("#0b3c8c", "#2f7de1", "#9cc8f5", "#f7f7f7", "#fbb68c", "#ee5a24", "#a3120a")
 """Colours from -1 to 1, evenly spaced; zero is nearly white."""
 
 UNSIGNED = ("#fff8ec", "#fdcf7d", "#f98e3c", "#de3f3a", "#9c1466", "#46085c")
 """Colours from 0 to 1, evenly spaced; their lightness falls all the way."""
+
+LEVELS = ("#d58a00", "#56b4e9", "#009e73", "#cc79a7", "#5b3a8c", "#8c6d46")
+"""Colours of the levels of a category: told apart with any colour vision, and none that stands for a sign."""
+
+SCALE = ("#34206b", "#3b528b", "#21918c", "#5ec962", "#e6d620")
+"""Colours of a feature's own value from low to high; their lightness rises all the way."""
+
+MISSING = "#b5b5b5"
+"""The colour of a feature that is missing, or has no place on a scale."""
+
+FLAT = 0.4
+"""Where no value of a map is below this share of the largest, colours start at the smallest: they differ little."""
 
 PERCENTILE = 99.5
 """Colours end at this percentile of ``|values|``."""
@@ -37,6 +53,16 @@ def colour_limit(values: np.ndarray) -> float:
     """The magnitude at which colours end: the 99.5th percentile, or the largest where that is zero."""
     magnitudes = np.abs(values)
     return float(np.percentile(magnitudes, PERCENTILE)) or float(magnitudes.max(initial=0.0))
+
+
+def floor_of(values: np.ndarray) -> float:
+    """Where colours start: 0, or the smallest value of a map without a sign that is nowhere near 0.
+
+    >>> floor_of(np.array([8.0, 9.0])), floor_of(np.array([0.0, 9.0])), floor_of(np.array([-9.0, -8.0]))
+    (8.0, 0.0, 0.0)
+    """
+    low = float(values.min(initial=np.inf))
+    return low if np.isfinite(low) and low > FLAT * float(values.max(initial=0.0)) else 0.0
 
 
 def sample_names(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
@@ -83,3 +109,32 @@ def facts(explanation: Explanation, sample: int) -> str:
     if explanation.residual is not None:
         told.append(f"residual {percent(float(explanation.residual[sample]))}")
     return " · ".join(told)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Lines of at most so many columns; Chinese characters take two, and lines break between them.
+
+    >>> wrapped("a long name", 6)
+    'a long\\nname'
+    """
+    if "\n" in text:
+        return "\n".join(wrapped(line, width) for line in text.split("\n"))
+    if cells(text) <= width:
+        return text
+    if cells(text) == len(text):
+        return "\n".join(textwrap.wrap(text, width)) or text
+    lines = [""]
+    for character in text:
+        if cells(lines[-1] + character) > width:
+            lines.append("")
+        lines[-1] += character
+    return "\n".join(lines)
+
+
+def cells(text: str) -> int:
+    """Columns that a text takes in a font of even widths.
+
+    >>> cells("ab"), cells("花瓣")
+    (2, 4)
+    """
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

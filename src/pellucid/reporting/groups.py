@@ -78,6 +78,9 @@ def _digest(explanation: Explanation, sample: int) -> str:
         array = np.asarray(leaf)
         if array.ndim and len(array) == len(explanation):  # leaves without the samples as first axis belong to all
             array = array[sample]
+        if np.asarray(array).dtype.kind in "OUT":  # texts: the bytes of objects would be addresses
+            held.update(repr((name, np.asarray(array, object).tolist())).encode(errors="surrogatepass"))
+            continue
         held.update(f"{name} {array.dtype} {array.shape};".encode())
         held.update(array.tobytes())
     return held.hexdigest()

@@ -36,7 +36,7 @@
   // Sums over squares of pixels, and the magnitude at which colours end; a map that is smooth stays as it is.
   const cellsOf = (part) => {
     const { width, height } = part.map;
-    const size = part.smooth || part.form === "series" || !state.across ? 1 : Math.max(1, Math.round(width / state.across));
+    const size = part.smooth || part.regions || part.form === "series" || !state.across ? 1 : Math.max(1, Math.round(width / state.across));
     const across = Math.ceil(width / size);
     const cells = { width: across, height: Math.ceil(height / size), size, total: 0 };
     cells.values = new Float64Array(cells.width * cells.height);
@@ -47,6 +47,11 @@
         cells.values[Math.floor(y / size) * across + Math.floor(x / size)] += value;
         cells.total += Math.abs(values[i]);
       }
+    }
+    if (part.regions) { // every position of a region has its whole value
+      cells.limit = cells.values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      cells.even = part.total / part.regions;
+      return cells;
     }
     cells.limit = quantile(cells.values.map(Math.abs));
     cells.even = (cells.total * size * size) / (width * height); // what a square would hold in an even spread
@@ -83,9 +88,9 @@
     const shared = Math.max(...drawn.map(([, , cells]) => (cells.even ? cells.limit / cells.even : 0)));
     for (const [canvas, part, cells] of drawn) {
       const limit = state.scale === "own" ? cells.limit : shared * cells.even;
-      canvas.classList.toggle("crisp", !part.smooth || cells.width < 64);
+      canvas.classList.toggle("crisp", !part.smooth || part.regions > 0 || cells.width < 64);
       paint(canvas, cells, limit);
-      const squares = cells.size > 1 ? ` per ${cells.size} × ${cells.size} px` : "";
+      const squares = part.regions ? ` for a ${part.form === "map" ? "region" : "segment"}` : cells.size > 1 ? ` per ${cells.size} × ${cells.size} px` : "";
       const sign = state.sign === "signed" ? "±" : "";
       const text = state.scale === "own" ? `${sign}${say(limit)}${squares}` : `${say(shared)} × an even spread`;
       canvas.closest(".frame").nextElementSibling.querySelector("output").textContent = limit
@@ -119,9 +124,30 @@
           whisker.setAttribute("x2", within(value + spread));
         }
         const shown = signed ? bar.value : Math.abs(bar.value);
-        row.querySelector(".value").textContent =
-          state.scale === "own" ? say(shown) : `${((100 * shown) / unit(part)).toFixed(1)}%`;
+        const told = (number) => (state.scale === "own" ? say(number) : `${((100 * number) / unit(part)).toFixed(1)}%`);
+        row.querySelector(".value").textContent = told(shown);
+        if (whisker) row.querySelector(".error").textContent = bar.error ? `± ${told(bar.error)}` : "";
       });
+    }
+  };
+
+  // Words on the colour of their value, over white; the text is black or white, whichever can be read.
+  const paintTexts = (texts) => {
+    const unit = (part) => (state.scale === "own" ? 1 : part.total || 1);
+    const longest = (part) => Math.max(0, ...part.values.map(Math.abs)) / unit(part);
+    const shared = Math.max(...texts.map((text) => longest(partOf(text))));
+    for (const text of texts) {
+      const part = partOf(text);
+      const limit = (state.scale === "own" ? longest(part) : shared) || 1;
+      for (const word of text.querySelectorAll("[data-word]")) {
+        const value = part.values[Number(word.dataset.word)];
+        const pixel = new Uint8ClampedArray(4);
+        shade(pixel, 0, value / unit(part) / limit);
+        const [red, green, blue] = [0, 1, 2].map((at) => 255 + (pixel[at] - 255) * (pixel[3] / 255));
+        word.style.backgroundColor = `rgb(${red} ${green} ${blue})`;
+        word.style.color = 0.299 * red + 0.587 * green + 0.114 * blue < 140 ? "#ffffff" : "#1d1d1f";
+        word.title = state.scale === "own" ? say(value) : `${((100 * value) / unit(part)).toFixed(1)}%`;
+      }
     }
   };
 
@@ -132,6 +158,7 @@
     const rows = (all) => [...new Set(all.map(leafOf))].map((leaf) => all.filter((each) => leafOf(each) === leaf));
     rows(open("canvas")).forEach(paintMaps);
     rows(open("table")).forEach(paintBars);
+    rows(open(".text")).forEach(paintTexts);
   };
 
   const paintLegend = () => {
@@ -191,6 +218,7 @@
     repaint();
   });
   controls.reset(); // browsers keep what was chosen before a reload
+  state.sign = controls.querySelector("[name=sign]:checked").value;
   fade(document.getElementById("fade").value / 100);
 
   for (const card of cards) {

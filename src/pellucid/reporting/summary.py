@@ -9,15 +9,20 @@ from typing import TypedDict
 import numpy as np
 
 from ..core.records import Explanation
-from ..plots.reading import Drawable, Names, chosen_outputs, drawables, output_gradient, output_names, strongest
-from ..plots.style import SIGNED, UNSIGNED, number, percent
+from ..plots.entries import Entries, top_of
+from ..plots.pieces import pieces
+from ..plots.reading import Drawable, Names, borders, chosen_outputs, drawables, output_gradient, output_names
+from ..plots.style import SIGNED, UNSIGNED, floor_of, number, percent
 from .encode import Map, Picture, encode_map, encode_picture, shrunk
 from .groups import Group, groups
 from .labels import Entry, entries, labels
+from .network import Network, network
 from .words import cautions, clauses, describe, headline
 
 TOP = 10
 """Bars in a table of features; the rest is summed."""
+CHANNELS = 6
+"""Most lines behind the values of a series."""
 
 
 class Bar(TypedDict):
@@ -29,8 +34,20 @@ class Bar(TypedDict):
     error: float | None
 
 
+class Span(TypedDict):
+    """A run of a text: a word with the position of its value in ``values``, or what stands between words."""
+
+    text: str
+    player: int | None
+
+
 class Part(TypedDict):
-    """One attributed leaf: a map (over the picture named ``over``, if it has one), a series, or bars."""
+    """One attributed leaf: a map (over the picture named ``over``, if it has one), a series, a text, pairs, or bars.
+
+    Values of players have ``bars`` whatever their form. ``regions`` is how many players a map or series is made of, 0 where
+    they are none; each then has its whole value at all its positions, and ``borders`` are the lines between them as an SVG path.
+    ``values`` are those of the words of a text.
+    """
 
     leaf: str
     form: str
@@ -39,10 +56,15 @@ class Part(TypedDict):
     over: str
     note: str
     map: Map | None
-    line: str
+    lines: list[str]
     bars: list[Bar]
     others: str
     total: float
+    regions: int
+    borders: str
+    spans: list[Span]
+    values: list[float]
+    network: Network | None
 
 
 class Row(TypedDict):
@@ -110,6 +132,7 @@ class Summary(TypedDict):
     runs: list[Run]
     cautions: list[str]
     palette: dict[str, list[str]]
+    sign: str
     versions: str
 
 
@@ -129,6 +152,7 @@ def summary(
         "cards": [_card(group, explanations, drawn, titles, size) for group in groups(explanations, names)],
         "runs": [_run(explanation, label) for explanation, label in zip(explanations, titles, strict=True)],
         "cautions": cautions(explanations, titles),
+        "sign": "signed" if all(part.players for leaves in drawn for part in leaves.values()) else "absolute",
         "palette": {"signed": list(SIGNED), "absolute": list(UNSIGNED)},
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
@@ -174,19 +198,21 @@ def _shown(entry: Entry, explanation: Explanation, drawn: Mapping[str, Drawable]
         facts.append(("residual", percent(float(explanation.residual[sample]))))
     if explanation.layer:
         facts.append(("layer", explanation.layer))
+    if explanation.removal is not None:
+        facts.append(("removed means", explanation.removal))
     return {
         "run": entry.position,
         "label": entry.label,
         "target": target,
         "facts": facts,
         "evidence": [finding.sentence for finding in explanation[sample].evidence],
-        "parts": [_part(part, sample, size, len(drawn) > 1) for part in drawn.values()],
+        "parts": [_part(explanation, part, sample, size, len(drawn) > 1) for part in drawn.values()],
     }
 
 
-def _part(part: Drawable, sample: int, size: int, several: bool) -> Part:
+def _part(explanation: Explanation, part: Drawable, sample: int, size: int, several: bool) -> Part:
     values = part.values[sample]
-    told: Part = {
+    record: Part = {
         "leaf": part.leaf if several else "",
         "form": part.form,
         "words": describe(part, sample),
@@ -194,40 +220,78 @@ def _part(part: Drawable, sample: int, size: int, several: bool) -> Part:
         "over": part.source,
         "note": "",
         "map": None,
-        "line": "",
+        "lines": [],
         "bars": [],
         "others": "",
         "total": float(np.abs(values).sum()),
+        "regions": 0,
+        "borders": "",
+        "spans": [],
+        "values": [],
+        "network": None,
     }
-    if part.form == "bars":
-        chosen: list[int] = strongest(values, TOP).tolist()
-        told["bars"] = [_bar(part, sample, entry) for entry in chosen]
-        if (others := len(values) - len(chosen)) > 0:
-            rest = number(float(values.sum() - values[chosen].sum()))
-            told["others"] = f"{others} other{'s' * (others > 1)}, summed: {rest}"
-        return told
+    if part.form == "bars" or part.players:
+        found = part.entries(sample)
+        top = top_of(found.values, TOP)
+        record["bars"] = [_bar(found, entry) for entry in top.chosen.tolist()]
+        record["others"] = f"{top.words}: {number(top.rest)}" if top.others else ""
+        record["total"] = float(np.abs(found.values).sum())
+        if part.form == "text":
+            record["spans"] = [{"text": piece.text, "player": piece.player} for piece in pieces(part.features[sample])]
+            record["values"] = part.of_players(sample).tolist()
+        elif part.form == "pairs":
+            record["network"] = network(explanation, part, sample)
+    if part.form in ("map", "series"):
+        _place(record, part, sample, size)
+    return record
+
+
+def _place(record: Part, part: Drawable, sample: int, size: int) -> None:
+    """Values with places, as a map one or many pixels high."""
+    plane, values = part.plane(sample), part.painted(sample)
     whole = values if part.form == "map" else values[None]
-    shown = shrunk(whole, size if part.form == "map" else 2 * size)
-    told["map"] = encode_map(shown)
-    if shown.shape != whole.shape:
+    if plane is not None:
+        shown = _thinned(whole, size if part.form == "map" else 2 * size)
+        record["regions"] = len(part.features[sample])
+        record["borders"] = _path(borders(plane if plane.ndim == 2 else plane[None]), shown.shape, whole.shape)
+    else:
+        shown = shrunk(whole, size if part.form == "map" else 2 * size)
+    if plane is None and part.smooth and part.form == "map" and (low := floor_of(shown)):
+        record["note"] = f"colours start at {number(low)}, the smallest value"
+        shown = shown - low
+    record["map"] = encode_map(shown)
+    if plane is None and shown.shape != whole.shape:
         said = " × ".join(str(length) for length in whole.shape if part.form == "map" or length > 1)
-        told["note"] = (
+        record["note"] = (
             f"{said} values, summed to {shown.shape[0]} × {shown.shape[1]}"
             if part.form == "map"
             else f"{said} steps in {shown.shape[1]} bins"
         )
     if part.inputs is not None:
-        told["line"] = _polyline(part.inputs[sample], shown.shape[1])
-    return told
+        record["lines"] = [_polyline(line, shown.shape[1]) for line in np.atleast_2d(part.inputs[sample])[:CHANNELS]]
 
 
-def _bar(part: Drawable, sample: int, entry: int) -> Bar:
+def _bar(found: Entries, entry: int) -> Bar:
     return {
-        "name": part.names[entry],
-        "given": None if part.inputs is None else number(float(part.inputs[sample, entry])),
-        "value": float(part.values[sample, entry]),
-        "error": None if part.standard_errors is None else float(part.standard_errors[sample, entry]),
+        "name": found.names[entry],
+        "given": found.given_of(entry),
+        "value": float(found.values[entry]),
+        "error": None if found.standard_errors is None else float(found.standard_errors[entry]),
     }
+
+
+def _thinned(values: np.ndarray, size: int) -> np.ndarray:
+    """A map at most ``size`` wide and high, by leaving out rows and columns: values of regions are not summed."""
+    factor = max(max(values.shape) / size, 1.0)
+    places = [np.floor((np.arange(max(1, round(length / factor))) + 0.5) * factor).astype(int) for length in values.shape]
+    return values[np.ix_(*(np.minimum(place, length - 1) for place, length in zip(places, values.shape, strict=True)))]
+
+
+def _path(lines: Sequence[Sequence[tuple[float, float]]], shown: tuple[int, ...], whole: tuple[int, ...]) -> str:
+    """Lines between pixels as an SVG path over the map as it is shown."""
+    down, across = shown[0] / whole[0], shown[1] / whole[1]
+    ends = [[(round((x + 0.5) * across, 1), round((y + 0.5) * down, 1)) for x, y in line] for line in lines]
+    return "".join(f"M{a:g} {b:g}L{c:g} {d:g}" for (a, b), (c, d) in ends)
 
 
 def _polyline(series: np.ndarray, width: int) -> str:

@@ -10,15 +10,14 @@ import numpy as np
 from scipy.stats import rankdata
 
 from ..core.records import Explanation
-from ..plots.reading import Drawable, Names, drawables, strongest
-from ..plots.style import number, percent
+from ..plots.entries import ninth, strongest
+from ..plots.reading import Drawable, Names, drawables
+from ..plots.style import floor_of, number, percent
 from .groups import as_explanations, groups
 from .labels import Entry, entries, labels
 
 CELLS = 14
 """Maps are compared on a grid of so many cells a side."""
-
-_ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "centre", "right")
 
 
 def findings(explanations: Any, names: Sequence[str] | None = None, features: Names = None) -> list[str]:
@@ -81,6 +80,8 @@ def clauses(
     for entry in mine:
         quality = _quality(explanations[entry.position], entry.sample)
         parts = list(drawn[entry.position].values())
+        if len(parts) == 1 and _floor(parts[0], entry.sample):
+            quality.insert(0, "of what lies above the smallest value")
         where = _place(parts[0], entry.sample) if len(parts) == 1 else None
         if where is not None and parts[0].form == "map":
             places.append(f"{where[0]} by {entry.label} ({'; '.join([percent(where[1]), *quality])})")
@@ -115,30 +116,34 @@ def headline(explanation: Explanation, sample: int) -> str:
 
 def describe(part: Drawable, sample: int) -> str:
     """Where the values of one leaf lie, as a clause."""
-    values = np.abs(part.values[sample])
+    floor = _floor(part, sample)
+    values = np.abs(part.values[sample]) - floor
     total = float(values.sum())
     if total == 0:
-        return "every value is zero"
+        return f"every value is {number(floor) if floor else 'zero'}"
+    place = _place(part, sample)
+    if part.players:
+        where = {"map": "ninth of the picture", "series": "third of the series"}.get(part.form, "")
+        return _named(part, sample) + ("" if place is None else f"; {percent(place[1])} lies in the {place[0]} {where}")
     if part.form == "bars":
         return _named(part, sample)
     share = float(np.sort(values, axis=None)[::-1][: max(1, round(values.size / 10))].sum()) / total
     unit, whole = ("pixels", "ninth of the picture") if part.form == "map" else ("steps", "third of the series")
-    told = f"{percent(share)} of |values| lies in the strongest tenth of the {unit}"
-    place = _place(part, sample)
+    what = "|values|" if not floor else f"|values| above the smallest ({number(floor)})"
+    told = f"{percent(share)} of {what} lies in the strongest tenth of the {unit}"
     return told if place is None else f"{told}, {percent(place[1])} in the {place[0]} {whole}"
 
 
 def _place(part: Drawable, sample: int) -> tuple[str, float] | None:
     """The ninth of a picture, or third of a series, that holds most, with its share."""
-    values = np.abs(part.values[sample])
+    if part.form not in ("map", "series"):
+        return None
+    values = np.abs(part.values[sample]) - _floor(part, sample)
     thirds = _cells(values if values.ndim == 2 else values[None], 3)
     total, most = float(values.sum()), int(np.argmax(thirds))
-    if total == 0 or part.form == "bars" or thirds.size != (9 if part.form == "map" else 3):
+    if total == 0 or thirds.size != (9 if part.form == "map" else 3):
         return None
-    if part.form == "series":
-        name = ("first", "middle", "last")[most]
-    else:
-        name = "middle" if most == 4 else f"{_ROWS[most // 3]} {_COLUMNS[most % 3]}"
+    name = ("first", "middle", "last")[most] if part.form == "series" else ninth(most // 3, most % 3)
     return name, float(thirds.max()) / total
 
 
@@ -159,10 +164,17 @@ def _caution(title: str, sentences: Mapping[str, str]) -> str:
     return f"{title} ({target}): {sentence}" + (f" Likewise for {', '.join(other for other, _ in more)}." if more else "")
 
 
+def _floor(part: Drawable, sample: int) -> float:
+    """Where the values of a map without a sign start, where that is far from 0; see ``floor_of``."""
+    return floor_of(part.values[sample]) if part.form == "map" and not part.players else 0.0
+
+
 def _named(part: Drawable, sample: int) -> str:
-    values = part.values[sample]
+    found = part.entries(sample)
+    values = found.values
     chosen: list[int] = [entry for entry in strongest(values, 3).tolist() if values[entry]]
-    listed = [f"{part.names[entry]} ({values[entry]:+.3g})" for entry in chosen]
+    names = [f"“{name}”" if part.form == "text" else name for name in found.names]
+    listed = [f"{names[entry]} ({values[entry]:+.3g})" for entry in chosen]
     joined = listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
     share = percent(float(np.abs(values[chosen]).sum() / np.abs(values).sum()))
     return f"{joined} {'holds' if len(listed) == 1 else 'hold'} {share} of |values|"
@@ -188,7 +200,7 @@ def _agreement(held: Sequence[Entry], drawn: Sequence[Mapping[str, Drawable]]) -
         cells = min(CELLS, *(min(values.shape) for values in maps))
         maps, over = [_cells(values, cells) for values in maps], f"{cells} × {cells} cells"
     else:
-        over = f"{maps[0].size} {'entries' if parts[0][1].form == 'bars' else 'steps'}"
+        over = f"{maps[0].size} {'steps' if parts[0][1].form == 'series' else 'entries'}"
     if any(values.size != maps[0].size or values.size < 3 or np.ptp(values) == 0 for values in maps):
         return ""
     pairs = [(_rank_correlation(maps[i], maps[j]), parts[i][0], parts[j][0]) for i, j in combinations(range(len(maps)), 2)]
