@@ -141,7 +141,7 @@ def test_weights_without_code_and_a_factory(pellucid):
         (["house:nte", "rows.npy"], "'house' has no attribute 'nte'. Did you mean 'net'"),
         (["hose:net", "rows.npy"], "there is no module 'hose' here or among the installed ones. Did you mean 'house'?"),
         (["house:net", "row.npy"], "there is no file 'row.npy'"),
-        (["house:net", "rows.npy", "-m", "salency"], "Did you mean 'saliency'?"),
+        (["house:net", "rows.npy", "-m", "salency"], "Did you mean 'saliency'"),
         (["house:net", "rows.npy", "-m", "saliency", "--steps", "4"], "--steps is a parameter of integrated-gradients"),
         (["house:net", "rows.npy", "--tolerance", "tight"], "--tolerance takes a number; got 'tight'"),
         (["house:net", "rows.npy", "--tolerance", "7"], "tolerance must be above 0 and at most 1; got 7.0"),

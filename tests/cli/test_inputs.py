@@ -1,6 +1,7 @@
 """Samples from files: what they become, and how hostile or broken ones are refused."""
 
 import pickle
+import sys
 import zipfile
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pellucid.cli.inputs import read, read_array, read_picture
-from pellucid.core.errors import InputError, PellucidError, UnsafeFileError
+from pellucid.cli.inputs import read, read_array, read_picture, read_rows
+from pellucid.core.errors import InputError, MissingExtraError, PellucidError, UnsafeFileError
 
 
 class Touches:
@@ -65,6 +66,59 @@ def test_tables(text):
 def test_an_empty_field_is_missing_and_not_zero():
     Path("t.csv").write_text("1,\n")
     assert np.isnan(read(["t.csv"]).x[0, 1])
+
+
+def test_text_in_a_table_makes_it_a_frame():
+    Path("t.csv").write_text('age, town\n31,Bonn\n,"Ulm, old"\n')
+    Path("u.csv").write_text("age,town\n50,NA\n")
+    samples = read(["t.csv", "u.csv"])
+    assert samples.names == ("t.csv[0]", "t.csv[1]", "u.csv")
+    assert samples.columns == ("age", "town")
+    assert samples.x["town"].fillna("?").tolist() == ["Bonn", "Ulm, old", "?"]
+    np.testing.assert_array_equal(samples.x["age"], [31, np.nan, 50])
+
+
+def test_missing_numbers_make_a_frame_and_complete_ones_a_matrix():
+    Path("t.csv").write_text("a,b\n1,2\n3,\n")
+    Path("u.csv").write_text("a,b\n1,2\n")
+    assert read(["t.csv"]).framed
+    assert not read(["u.csv"]).framed
+    assert read(["u.csv"]).columns == ("a", "b")
+    assert read(["u.csv"], frame=True).framed
+    assert np.isnan(read(["t.csv"], frame=False).x[1, 1])
+    Path("t.csv").write_text("a,b\n1,red\n")
+    with pytest.raises(InputError, match="line 2: 'red' is not a number"):
+        read(["t.csv"], frame=False)
+
+
+def test_without_pandas_numbers_are_still_read_and_text_is_refused_in_words(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    Path("t.csv").write_text("a,b\n1,2\n3,\n")
+    assert np.isnan(read(["t.csv"]).x[1, 1])
+    Path("t.csv").write_text("a,b\n1,red\n")
+    with pytest.raises(MissingExtraError, match=r"pellucid\[frames\]"):
+        read(["t.csv"])
+
+
+def test_background_rows_are_read_as_the_samples_were():
+    Path("t.csv").write_text("age,town\n31,Bonn\n")
+    Path("u.csv").write_text("town,age\nUlm,45\n")
+    framed = read(["t.csv"])
+    assert read_rows(Path("u.csv"), framed)[["age", "town"]].values.tolist() == [[45, "Ulm"]]
+    Path("n.csv").write_text("age,size\n31,2\n")
+    Path("m.csv").write_text("size,age\n2,31\n")
+    with pytest.raises(InputError, match=r"'m\.csv' has the columns size, age; the samples: age, size"):
+        read_rows(Path("m.csv"), read(["n.csv"]))
+    with pytest.raises(InputError, match=r"'n\.csv' has the columns age, size; the samples: age, town"):
+        read_rows(Path("n.csv"), framed)
+
+
+def test_texts_are_lines():
+    Path("t.txt").write_text("\ufeffone two\r\n\n  three\u2028four \n", encoding="utf-8")
+    samples = read(["t.txt"])
+    assert samples.x == ["one two", "three\u2028four"]
+    assert samples.names == ("t.txt[0]", "t.txt[1]")
+    assert samples.texts
 
 
 def test_pictures_are_turned_the_way_the_camera_says():
@@ -128,10 +182,17 @@ def test_an_array_larger_than_its_file_is_refused():
         ({"a.npy": np.ones((2, 3)), "b.npy": np.ones((2, 4))}, "all but the first axis"),
         ({"a.npy": np.ones((2, 3)), "b.csv": b"1,2,3"}, "files of one kind; these are .csv and .npy"),
         ({"t.csv": b"1,2\n3\n"}, "line 2: 1 fields where the first row has 2"),
-        ({"t.csv": b"a,b\n1,red\n"}, "line 2: 'red' is not a number"),
+        ({"t.csv": b"1,2\n1,red\n"}, "line 1: 1, 2 are no headings"),
+        ({"t.csv": b"a,a\n1,red\n"}, "two columns are called 'a'"),
+        ({"t.csv": b"a,\n1,red\n"}, "column 2 has no name"),
+        ({"t.csv": b"a,b\n1,2\n", "u.csv": b"b,a\n1,2\n"}, "'u.csv' has the columns b, a; 't.csv': a, b"),
+        ({"t.csv": b"a,b\n1,2\n", "u.csv": b"c,b\nx,2\n"}, "'u.csv' has the columns c, b"),
+        ({"x.txt": b"\n \n"}, "'x.txt' holds no text"),
+        ({"x.txt": b"\xff\xfe"}, "'x.txt' is no text in UTF-8"),
+        ({"x.txt": b"words", "t.csv": b"1"}, "files of one kind; these are .csv and .txt"),
         ({"t.csv": b"a,b\n"}, "holds no rows"),
         ({"t.csv": b"\xff\xfe1"}, "no table of text"),
-        ({"x.txt": b"words"}, "is no picture"),
+        ({"x.doc": b"words"}, "is no picture"),
         ({"x.png": b"\x89PNG\r\n\x1a\n1234"}, "picture"),
         ({"x.npy": b""}, "is damaged"),
         ({"x.npz": b"PK\x03\x04 not a zip"}, "is damaged"),
@@ -164,7 +225,7 @@ def test_damaged_files_raise_nothing_but_our_own_errors(tmp_path_factory, data):
     """Fuzz: valid files with a few bytes changed or cut off."""
     folder = tmp_path_factory.getbasetemp() / "fuzz"
     folder.mkdir(exist_ok=True)
-    kind = data.draw(st.sampled_from(["x.npy", "x.npz", "x.png", "x.jpg", "x.gif", "x.csv"]))
+    kind = data.draw(st.sampled_from(["x.npy", "x.npz", "x.png", "x.jpg", "x.gif", "x.csv", "frame.csv", "x.txt"]))
     path = folder / kind
     array = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     if kind == "x.npy":
@@ -173,6 +234,10 @@ def test_damaged_files_raise_nothing_but_our_own_errors(tmp_path_factory, data):
         np.savez_compressed(path, a=array, b=array)
     elif kind == "x.csv":
         path.write_text("a,b\n1,2\n3,4\n")
+    elif kind == "frame.csv":
+        path.write_text('a,b,c\n1,"red, dark",2\n3,,4\n')
+    elif kind == "x.txt":
+        path.write_text("good film\nbad film\n")
     else:
         Image.fromarray(array).save(path)
     content = bytearray(path.read_bytes())
@@ -181,7 +246,10 @@ def test_damaged_files_raise_nothing_but_our_own_errors(tmp_path_factory, data):
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     said = str(path)
     try:
-        read_array(path) if kind in ("x.npy", "x.npz", "x.csv") else read_picture(path)
+        if kind in ("frame.csv", "x.txt"):
+            read([said])
+        else:
+            read_array(path) if kind in ("x.npy", "x.npz", "x.csv") else read_picture(path)
     except PellucidError as error:
         said = str(error)
     assert str(path) in said

@@ -12,7 +12,7 @@ from ..core.records import Explanation
 from ..engine.run import explain
 from .destinations import destinations
 from .explain import write
-from .inputs import read_picture
+from .inputs import Samples, read_picture
 from .job import Job
 from .terminal import say, waiting
 
@@ -53,7 +53,8 @@ def explanations(model: Any, photo: Path, methods: tuple[str, ...]) -> list[Expl
     """Explain a photo with every method: first for the class that the network predicts, then for the runner-up."""
     picture = read_picture(photo)
     parameters = PARAMETERS if "smoothgrad" in methods else {}
-    return Job(NETWORK, (str(photo),), methods, _first_two(model, picture), parameters=parameters).run(model, picture)
+    job = Job(NETWORK, (str(photo),), methods, _first_two(model, picture), parameters=parameters)
+    return job.run(model, Samples(picture, (photo.name,)))
 
 
 def _first_two(model: Any, picture: Any) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from . import inputs as files
 from .destinations import Destination, destinations
 from .job import Job, target
 from .options import Given
+from .players import Pieces
 from .tables import show
 from .terminal import say, waiting
 
@@ -40,7 +41,9 @@ def explain(
     model: Annotated[str, typer.Argument(metavar="MODEL", help=KNOWN, show_default=False)],
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT", help="Pictures, or .npy, .npz, .csv files; together one batch.", show_default=False),
+        typer.Argument(
+            metavar="INPUT", help="Pictures, or .npy, .npz, .csv, .txt files; together one batch.", show_default=False
+        ),
     ],
     method: Annotated[
         list[str] | None, typer.Option("--method", "-m", metavar="NAME", help=_METHOD, autocompletion=_method_names)
@@ -72,6 +75,23 @@ def explain(
     budget_seconds: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Time after which methods that refine stop.")
     ] = None,
+    cell: Annotated[
+        int | None,
+        typer.Option(metavar="PIXELS", help="Cells of a grid over pictures are the features, with sides of so many pixels."),
+    ] = None,
+    superpixels: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="About so many superpixels of each picture are the features.")
+    ] = None,
+    segments: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="So many segments of time of a series are the features.")
+    ] = None,
+    frame: Annotated[
+        bool | None,
+        typer.Option(
+            "--frame/--no-frame",
+            help="Whether the model gets a .csv file as a pandas frame; by default where it holds text or missing values.",
+        ),
+    ] = None,
     *,
     parameters: Given,
 ) -> None:
@@ -90,17 +110,21 @@ def explain(
         memory_format=memory_format,
         budget=budget,
         budget_seconds=budget_seconds,
+        frame=frame,
+        pieces=Pieces(cell, superpixels, segments),
         parameters=parameters,
     )
     job.check()
     written_to = destinations(out or [], len(job.methods) * len(job.targets))
-    samples = files.read(job.inputs)
+    samples = files.read(job.inputs, frame)
+    job.check(samples)
+    values = job.values(samples)
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
     with waiting(f"opening {model}"):
         opened = open_model(model, arch)
     _warn_of_numbers(opened, job)
-    explanations = job.run(opened, samples.x)
+    explanations = job.run(opened, samples, values)
     title = f"{model} on {samples.names[0] if len(samples.names) == 1 else f'{len(samples.names)} samples'}"
     show(explanations, samples.names, title)
     write(written_to, explanations, samples.names, title)

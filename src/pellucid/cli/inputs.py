@@ -1,9 +1,7 @@
-"""Samples from files: pictures, NumPy arrays, tables. Nothing that a file holds is ever run."""
+"""Samples from files: pictures, NumPy arrays, tables, texts. Nothing that a file holds is ever run."""
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,29 +11,47 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..core.errors import InputError, UnsafeFileError
+from ..core.extras import require
+from . import delimited
+from .delimited import Columns
 
 PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """Formats that Pillow decodes itself; others (EPS) would start another program."""
 ARRAYS = (".npy", ".npz", ".csv")
+TEXTS = ".txt"
 PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth", ".bin", ".ckpt")
 
 
 @dataclass(frozen=True)
 class Samples:
-    """A batch, and one name per sample: the file, and the row in it where it holds several."""
+    """A batch, and one name per sample: the file, and the row in it where it holds several; the columns of a table by name."""
 
     x: Any
     names: tuple[str, ...]
+    columns: Columns | None = None
+
+    @property
+    def framed(self) -> bool:
+        """Whether they are a pandas frame."""
+        return hasattr(self.x, "columns")
+
+    @property
+    def texts(self) -> bool:
+        """Whether they are strings."""
+        return isinstance(self.x, list) and all(isinstance(each, str) for each in self.x)
 
 
-def read(paths: Sequence[str]) -> Samples:
-    """Read files as one batch: pictures, or arrays whose first axis is the samples.
+def read(paths: Sequence[str], frame: bool | None = None) -> Samples:
+    """Read files as one batch: pictures, texts, a table, or arrays whose first axis is the samples.
 
     Parameters
     ----------
     paths
-        Pictures, each one sample; or ``.npy``, ``.npz`` (its arrays are the model's inputs by name) and ``.csv`` files (numbers,
-        one sample per line, with or without a line of headings), joined along the samples.
+        Pictures, each one sample; ``.txt`` files with a sample on each line that is not blank; or ``.npy``, ``.npz`` (its arrays
+        are the model's inputs by name) and ``.csv`` files (one sample per line, with or without a line of headings), joined
+        along the samples.
+    frame
+        Whether ``.csv`` files become a pandas frame; by default those that hold text, or headings and missing values.
 
     Raises
     ------
@@ -50,14 +66,40 @@ def read(paths: Sequence[str]) -> Samples:
             raise InputError(f"{str(file)!r} is a folder; name the files in it, such as {file / '*.png'}.")
         if not file.is_file():
             raise InputError(f"there is no file {str(file)!r}.")
-    kinds = {file.suffix.lower() if file.suffix.lower() in ARRAYS else "picture" for file in files}
+    kinds = {file.suffix.lower() if file.suffix.lower() in (*ARRAYS, TEXTS) else "picture" for file in files}
     if len(kinds) > 1:
         raise InputError(f"one batch holds files of one kind; these are {' and '.join(sorted(kinds))}.")
     if kinds == {"picture"}:
         return Samples([read_picture(file) for file in files], tuple(_names(files)))
-    batches = [read_array(file) for file in files]
+    if kinds == {".csv"}:
+        return _tables(files, frame)
+    batches = [read_texts(file) for file in files] if kinds == {TEXTS} else [read_array(file) for file in files]
     names = [row for name, batch in zip(_names(files), batches, strict=True) for row in _row_names(name, batch)]
+    if kinds == {TEXTS}:
+        return Samples([text for batch in batches for text in batch], tuple(names))
     return Samples(_joined(files, batches), tuple(names))
+
+
+def read_rows(file: Path, samples: Samples) -> Any:
+    """An array, or a table with the columns of the samples: a frame where they are one."""
+    if file.suffix.lower() != ".csv":
+        return read_array(file)
+    held = delimited.lines(file)
+    if not samples.framed or set(held.columns or ()) != set(samples.columns or ()):
+        _alike(held.columns, samples.columns, file, "the samples")
+    return delimited.frame(held) if samples.framed else delimited.matrix(held)
+
+
+def read_texts(file: Path) -> list[str]:
+    """The lines of a file that are not blank."""
+    try:
+        with file.open(encoding="utf-8-sig") as opened:
+            texts = [line.strip() for line in opened]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{str(file)!r} is no text in UTF-8: {error}") from error
+    if not any(texts):
+        raise InputError(f"{str(file)!r} holds no text.")
+    return [text for text in texts if text]
 
 
 def read_picture(file: Path) -> Image.Image:
@@ -70,17 +112,31 @@ def read_picture(file: Path) -> Image.Image:
         with Image.open(file, formats=PICTURES) as opened:
             return ImageOps.exif_transpose(opened).convert("RGB")
     except UnidentifiedImageError as error:
-        raise InputError(f"{str(file)!r} is no picture ({', '.join(PICTURES)}), and no {', '.join(ARRAYS)} file.") from error
+        raise InputError(
+            f"{str(file)!r} is no picture ({', '.join(PICTURES)}), and no {', '.join((*ARRAYS, TEXTS))} file."
+        ) from error
     except Exception as error:  # what a hostile file can raise has no end
         raise InputError(f"{str(file)!r} is a damaged or oversized picture: {error}") from error
 
 
-def read_array(file: Path) -> Any:
-    """An array from ``.npy`` or ``.csv``, or from ``.npz`` (a dict of arrays, when it holds several)."""
+def there(file: Path) -> Path:
+    """The file itself; it is not opened.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
     if not file.is_file():
         raise InputError(f"there is no file {str(file)!r}.")
+    return file
+
+
+def read_array(file: Path) -> Any:
+    """An array from ``.npy`` or ``.csv``, or from ``.npz`` (a dict of arrays, when it holds several)."""
+    there(file)
     if file.suffix.lower() == ".csv":
-        return _table(file)
+        return delimited.matrix(delimited.lines(file))
     try:
         with file.open("rb") as held:
             opened: Any = np.load(held, allow_pickle=False)
@@ -97,34 +153,24 @@ def read_array(file: Path) -> Any:
     return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 
 
-def _table(file: Path) -> np.ndarray:
-    """Numbers separated by commas; a first line that holds no number is taken for headings, an empty field for NaN."""
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            rows = [(number, row) for number, row in enumerate(csv.reader(lines), start=1) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{str(file)!r} is no table of text: {error}") from error
-    if rows and not any(_number(field) is not None for field in rows[0][1]):
-        rows = rows[1:]
-    if not rows:
-        raise InputError(f"{str(file)!r} holds no rows of numbers.")
-    width = len(rows[0][1])
-    for number, row in rows:
-        if len(row) != width:
-            raise InputError(f"{str(file)!r}, line {number}: {len(row)} fields where the first row has {width}.")
-        wrong = next((field for field in row if _number(field) is None), None)
-        if wrong is not None:
-            raise InputError(f"{str(file)!r}, line {number}: {wrong!r} is not a number; encode it as the model was trained.")
-    return np.array([[_number(field) for field in row] for _, row in rows], dtype=np.float64)
+def _tables(files: Sequence[Path], frame: bool | None) -> Samples:
+    """One table of all files, whose columns must be alike."""
+    held = [delimited.lines(file) for file in files]
+    columns = next((each.columns for each in held if each.columns is not None), None)
+    for each in held:
+        _alike(each.columns, columns, each.file, repr(str(files[0])))
+    framed = delimited.framed(held, frame)
+    batches = [delimited.frame(each) if framed else delimited.matrix(each) for each in held]
+    names = [row for name, batch in zip(_names(files), batches, strict=True) for row in _row_names(name, batch)]
+    if framed:
+        pandas = require("pandas", "frames", "a frame")
+        return Samples(pandas.concat(batches, ignore_index=True), tuple(names), columns)
+    return Samples(_joined(files, batches), tuple(names), columns)
 
 
-def _number(field: str) -> float | None:
-    if not field.strip():
-        return math.nan
-    try:
-        return float(field)
-    except ValueError:
-        return None
+def _alike(columns: Columns | None, others: Columns | None, file: Path, which: str) -> None:
+    if columns is not None and others is not None and columns != others:
+        raise InputError(f"{str(file)!r} has the columns {', '.join(columns)}; {which}: {', '.join(others)}.")
 
 
 def _leaves(batch: Any) -> dict[str, np.ndarray]:
@@ -139,7 +185,7 @@ def _names(files: Sequence[Path]) -> list[str]:
 
 def _row_names(file: str, batch: Any) -> list[str]:
     first = next(iter(_leaves(batch).values()))
-    count = len(first) if first.ndim else 1
+    count = len(first) if getattr(first, "ndim", 1) else 1
     return [file] if count == 1 else [f"{file}[{row}]" for row in range(count)]
 
 

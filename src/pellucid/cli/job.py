@@ -5,18 +5,24 @@ from __future__ import annotations
 import dataclasses
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, cast
 
 from .. import catalog
+from ..core.declare import Method
 from ..core.errors import InputError
 from ..core.records import Explanation
 from ..core.targets import Layer, TargetLike
 from ..core.types import Budget, MemoryFormat
 from ..engine.run import explain
-from . import options
+from . import masking, options, players
+from .inputs import Samples, read_rows
+from .masking import MASKER
 from .options import Given
+from .players import Pieces
+from .typed import flag
 
 _INDEX = re.compile(r"-?\d+")
 _INDICES = re.compile(r"-?\d+(,-?\d+)+")
@@ -39,27 +45,51 @@ class Job:
     memory_format: str | None = None
     budget: int | None = None
     budget_seconds: float | None = None
+    frame: bool | None = None
+    pieces: Pieces = field(default_factory=Pieces)
     parameters: Given = field(default_factory=dict[str, "str | bool"])
 
-    def check(self) -> None:
-        """Refuse what can be refused before a model is opened.
+    def check(self, samples: Samples | None = None) -> None:
+        """Refuse what can be refused before a model is opened, and before and after samples are read.
 
         Raises
         ------
         InputError
-            If a method, a parameter or the call of a layer is not as declared.
+            If a method, a parameter or the call of a layer is not as declared, or the samples are not cut as was asked.
         """
-        options.check([catalog.method_named(name) for name in self.methods], self.parameters)
+        methods = [catalog.method_named(name) for name in self.methods]
+        options.check(methods, self.parameters)
+        self.pieces.check(methods, samples)
         if self.call is not None and len(self.at) != 1:
             raise InputError("--call goes with one --at: it says which call of that layer is meant.")
 
-    def run(self, model: Any, x: Any) -> list[Explanation]:
-        """Explain with every method; one explanation per method and target, each with its command."""
-        told: list[Explanation] = []
+    def values(self, samples: Samples) -> dict[str, dict[str, Any]]:
+        """The parameters of every method as values; files are read as the samples were, each once.
+
+        Raises
+        ------
+        InputError
+            If a file is damaged, or does not go with the samples.
+        """
+        read = cache(lambda file: read_rows(file, samples))
+        masker = masking.made(self.parameters, read)
+        told: dict[str, dict[str, Any]] = {}
         for name in self.methods:
+            method = catalog.method_named(name)
+            masks = masker is not None and MASKER in options.declared(method)
+            told[name] = options.values(method, self.parameters, read) | ({MASKER: masker} if masks else {})
+        return told
+
+    def run(self, model: Any, samples: Samples, values: Mapping[str, dict[str, Any]] | None = None) -> list[Explanation]:
+        """Explain with every method, with its ``values``; one explanation per method and target, each with its command."""
+        told: list[Explanation] = []
+        values = self.values(samples) if values is None else values
+        features = self._features(model, samples, values)
+        for name in self.methods:
+            method = catalog.method_named(name)
             made: Sequence[Explanation] = explain(
                 model,
-                x,
+                samples.x,
                 targets=[target(text) for text in self.targets],
                 method=name,
                 at=[Layer(name, self.call) for name in self.at] or None,
@@ -68,10 +98,24 @@ class Job:
                 seed=self.seed,
                 batch_size=self.batch_size,
                 memory_format=cast("MemoryFormat | None", self.memory_format),
-                **options.values(catalog.method_named(name), self.parameters),
+                features=features if self._by_feature(method, samples) else None,
+                **values[name],
             )
             told += [dataclasses.replace(one, command=self.command(name)) for one in made]
         return told
+
+    def _features(self, model: Any, samples: Samples, values: Mapping[str, dict[str, Any]]) -> Any:
+        if not any(self._by_feature(catalog.method_named(name), samples) for name in self.methods):
+            return None
+        if self.pieces.given:
+            return self.pieces.of(model, samples, self.wrt)
+        held = [each for given in values.values() for value in given.values() for each in (value, getattr(value, "rows", None))]
+        return players.of_table(samples, held)
+
+    def _by_feature(self, method: type[Method], samples: Samples) -> bool:
+        """Whether values are numbers of features: where some were asked for, or it cannot be otherwise."""
+        asked = bool(self.pieces.given) or samples.framed or method.engine == "game"
+        return asked and players.takes_features(method)
 
     def command(self, method: str) -> str:
         """The command that explains with this method alone, for the shell.
@@ -81,7 +125,7 @@ class Job:
         >>> Job("net:make", ("a b.png",), targets=("tiger cat",), parameters={"steps": "8"}).command("integrated-gradients")
         "pellucid explain net:make 'a b.png' --method integrated-gradients --target 'tiger cat' --steps 8"
         """
-        own = options.declared(catalog.method_named(method))
+        declared = catalog.method_named(method)
         words = ["pellucid", "explain", self.model, *(["--arch", self.arch] if self.arch else []), *self.inputs]
         words += ["--method", method]
         words += [word for text in self.targets for word in ("--target", text)]
@@ -89,11 +133,14 @@ class Job:
         words += [word for name in self.at for word in ("--at", name)]
         for name in ("call", "batch_size", "memory_format", "budget", "budget_seconds"):
             given = getattr(self, name)
-            words += [] if given is None else [options.flag(name), str(given)]
+            words += [] if given is None else [flag(name), str(given)]
+        if players.takes_features(declared):
+            words += [word for name, size in self.pieces.given.items() for word in (flag(name), str(size))]
+        words += [] if self.frame is None else [flag("frame", self.frame)]
         words += ["--seed", str(self.seed)] if self.seed else []
         for name, value in self.parameters.items():
-            if name in own:
-                words += [options.flag(name, value)] if isinstance(value, bool) else [options.flag(name), value]
+            if options.belongs(name, declared):
+                words += [flag(name, value)] if isinstance(value, bool) else [flag(name), value]
         return shlex.join(words)
 
 

@@ -10,8 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import catalog
-from .options import declared, flag
+from . import masking, typed
+from .masking import MASKER, MASKERS
+from .options import declared
 from .terminal import console, say
+from .typed import flag
 
 
 def methods(
@@ -40,12 +43,27 @@ def _one(name: str) -> None:
             switch = parameter.kind is bool
             spelled = flag(parameter.name) + (f"/{flag(parameter.name, False)}" if switch else "")
             takes = ", ".join(part for part in ("" if parameter.choices else parameter.type, parameter.range) if part)
+            takes = "a name from below" if parameter.name == MASKER else takes
             table.add_row(Text(spelled, style="bold"), _default(parameter.default), takes, Text(parameter.doc))
         console().print(table)
+    if MASKER in declared(method):
+        _maskers()
     for what, held in (("engine", (row.engine,)), ("needs", row.needs), ("for", row.modalities), ("axioms", row.axioms)):
         if held:
             say(f"{what}: {', '.join(held)}")
     say(f"source: {', '.join(row.citations) or 'none'}")
+
+
+def _maskers() -> None:
+    """What removed features can become, with the settings of each."""
+    table = _table("masker", "settings", "meaning")
+    for name in MASKERS:
+        settings = [
+            f"{flag(setting)} {typed.metavar([parameter])}" if masking.required(parameter) else f"[{flag(setting)}]"
+            for setting, parameter in masking.settings(name).items()
+        ]
+        table.add_row(Text(name, style="bold"), Text(" ".join(settings)), Text(masking.summary(name)))
+    console().print(table)
 
 
 def _default(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,16 +15,16 @@ from .. import catalog
 from ..core import declare
 from ..core.declare import Method, Parameter
 from ..core.errors import InputError
-from .inputs import read_array
+from . import masking, typed
+from .inputs import read_array, there
+from .masking import MASKER, MASKERS
+from .typed import flag
 
 Given = Mapping[str, str | bool]
 """Parameters as they were typed: text, or a switch."""
 
 PANEL = "Parameters of methods"
-
-
-_INTEGERS = re.compile(r"-?\d+(,-?\d+)*")
-_KINDS = {bool: "switch", int: "integer", float: "number", str: "text"}
+MASKER_PANEL = "Settings of maskers"
 
 
 def declared(method: type[Method]) -> dict[str, Parameter]:
@@ -37,8 +36,14 @@ def declared(method: type[Method]) -> dict[str, Parameter]:
     return {parameter.name: parameter for parameter in declare.parameters(method)}
 
 
+def belongs(name: str, method: type[Method]) -> bool:
+    """Whether what was typed under this name is for the method: one of its parameters, or a setting of its masker."""
+    own = declared(method)
+    return name in own or (MASKER in own and name in masking.owners())
+
+
 def with_method_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one option for each parameter that some method declares.
+    """Give a command one option for each parameter that some method declares, and for each setting of a masker.
 
     The command takes them as one mapping, ``parameters``, which holds those that were typed.
     """
@@ -46,20 +51,24 @@ def with_method_options(command: Callable[..., None]) -> Callable[..., None]:
     for method in catalog.METHODS:
         for name, parameter in declared(method).items():
             users.setdefault(name, []).append((method.name, parameter))
+    settings = masking.owners()
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "parameters"]
-    extra = [_option(name, users[name]) for name in users]
+    extra = [_masker_option(users[name]) if name == MASKER else _option(name, users[name], PANEL) for name in users]
+    extra += [_option(name, settings[name], MASKER_PANEL) for name in settings]
 
     @functools.wraps(command)
-    def run(**typed: Any) -> None:
-        given = {name: value for name in users if (value := typed.pop(name)) is not None}
-        command(**typed, parameters=given)
+    def run(**given: Any) -> None:
+        parameters = {name: value for name in (*users, *settings) if (value := given.pop(name)) is not None}
+        command(**given, parameters=parameters)
 
     run.__signature__ = inspect.Signature([*own, *extra])  # type: ignore[attr-defined]
     return run
 
 
-def values(method: type[Method], given: Given) -> dict[str, Any]:
-    """The typed parameters that this method has, as values, each within its declared range.
+def values(method: type[Method], given: Given, read: Callable[[Path], Any] = read_array) -> dict[str, Any]:
+    """The typed parameters that this method has, as values, each within its declared range; its masker apart.
+
+    ``read`` opens the files that were named.
 
     Raises
     ------
@@ -67,13 +76,17 @@ def values(method: type[Method], given: Given) -> dict[str, Any]:
         If a text is not of the declared kind, or outside of the range.
     """
     known = declared(method)
-    parsed = {name: _value(method.name, known[name], text) for name, text in given.items() if name in known}
+    parsed = {
+        name: typed.value(method.name, known[name], text, read)
+        for name, text in given.items()
+        if name in known and name != MASKER
+    }
     declare.build(method, parsed)
     return parsed
 
 
 def check(methods: Sequence[type[Method]], given: Given) -> None:
-    """Refuse parameters that none of the chosen methods has, and values that one of them refuses.
+    """Refuse parameters that none of the chosen methods has, values that one of them refuses, and files that are not there.
 
     Raises
     ------
@@ -81,66 +94,49 @@ def check(methods: Sequence[type[Method]], given: Given) -> None:
         With the methods that do have the parameter.
     """
     for name in given:
-        if not any(name in declared(method) for method in methods):
-            owners = [other.name for other in catalog.METHODS if name in declared(other)]
+        if not any(belongs(name, method) for method in methods):
+            owners = [other.name for other in catalog.METHODS if belongs(name, other)]
             chosen = ", ".join(method.name for method in methods)
             raise InputError(f"{flag(name)} is a parameter of {', '.join(owners)}; {chosen} does not have it.")
+    masking.check(given)
     for method in methods:
-        values(method, given)
+        values(method, given, there)
 
 
-def flag(name: str, value: str | bool = True) -> str:
-    """How a parameter is spelled on the command line.
+def _option(name: str, users: Sequence[tuple[str, Parameter]], panel: str) -> inspect.Parameter:
+    docs = dict.fromkeys(typed.told(parameter) for _, parameter in users)
+    switch = all(typed.kind(parameter) == "switch" for _, parameter in users)
+    metavar = None if switch else typed.metavar([parameter for _, parameter in users])
+    return _made(
+        name,
+        f"{flag(name)}/{flag(name, False)}" if switch else flag(name),
+        f"{', '.join(user for user, _ in users)}: {'; '.join(docs)}",
+        metavar,
+        panel,
+        bool if switch else str,
+    )
 
-    >>> flag("relu", False)
-    '--no-relu'
-    """
-    return f"--{'no-' if value is False else ''}{name.replace('_', '-')}"
+
+def _masker_option(users: Sequence[tuple[str, Parameter]]) -> inspect.Parameter:
+    told = f"{', '.join(user for user, _ in users)}: {users[0][1].doc}: {', '.join(MASKERS)}"
+    return _made(MASKER, flag(MASKER), told, "NAME", PANEL, str, lambda: list(MASKERS))
 
 
-def _option(name: str, users: Sequence[tuple[str, Parameter]]) -> inspect.Parameter:
-    _, first = users[0]
-    docs = list(dict.fromkeys(f"{p.doc}{f' ({p.range})' if p.range else ''}" for _, p in users))
-    told = f"{', '.join(method for method, _ in users)}: {'; '.join(docs)}"
-    switch = all(_kind(parameter) == "switch" for _, parameter in users)
-    spelled = f"{flag(name)}/{flag(name, False)}" if switch else flag(name)
+def _made(
+    name: str,
+    spelled: str,
+    told: str,
+    metavar: str | None,
+    panel: str,
+    kind: type,
+    completion: Callable[[], list[str]] | None = None,
+) -> inspect.Parameter:
     option = typer.Option(
         spelled,
         help=escape(told),
-        metavar=None if switch else _kind(first) if first.choices else _kind(first).upper(),
-        rich_help_panel=PANEL,
+        metavar=metavar,
+        rich_help_panel=panel,
         show_default=False,
+        autocompletion=completion,
     )
-    kind = bool if switch else str
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option])
-
-
-def _kind(parameter: Parameter) -> str:
-    """What the command line takes for it: a switch, choices, a number, or anything that can be read from a file."""
-    return "|".join(map(str, parameter.choices)) or _KINDS.get(parameter.kind, "value")
-
-
-def _value(method: str, parameter: Parameter, text: str | bool) -> Any:
-    kind = _kind(parameter)
-    if isinstance(text, bool) or kind == "text":
-        return text
-    if kind == "integer":
-        return _number(int, text, f"{method}: {flag(parameter.name)} takes an integer; got {text!r}.")
-    if kind == "number":
-        return _number(float, text, f"{method}: {flag(parameter.name)} takes a number; got {text!r}.")
-    if kind == "value":
-        if Path(text).suffix.lower() in (".npy", ".npz", ".csv"):
-            return read_array(Path(text))
-        if _INTEGERS.fullmatch(text):
-            numbers = [int(part) for part in text.split(",")]
-            return numbers if len(numbers) > 1 else numbers[0]
-        wanted = "a number, integers joined by commas, or a .npy, .npz or .csv file"
-        return _number(float, text, f"{method}: {flag(parameter.name)} takes {wanted}; got {text!r}.")
-    return text
-
-
-def _number(kind: Callable[[str], Any], text: str, otherwise: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise InputError(otherwise) from error
