@@ -22,7 +22,8 @@ from pellucid import catalog
 from pellucid.catalog import MethodInfo, MethodTable
 from pellucid.core import declare, errors, records, view
 from pellucid.core.declare import Parameter, parameters
-from pellucid.plots import plot
+from pellucid.games.interactions import Interactions, Sets
+from pellucid.games.shapley import Shapley
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -46,6 +47,7 @@ NEEDS = {
 }
 ENGINES = {
     "path": "averages gradients over points: the sample alone, a line from a baseline, or a cloud around the sample",
+    "game": "removes features and watches the target: what coalitions of them are worth",
     "map": "weighs the channels of a layer and sums them to one map, brought to the size of the input",
 }
 
@@ -154,11 +156,16 @@ def takes(parameter: Parameter) -> str:
 
 def api_page() -> str:
     """All public names, then what authors of methods use."""
-    named = {f"pl.{name}": getattr(pl, name) for name in pl.__all__}
+    public = {f"pl.{name}": getattr(pl, name) for name in pl.__all__}
+    rooms = {name: thing for name, thing in public.items() if inspect.ismodule(thing)}
+    inside = {f"{room}.{name}": getattr(module, name) for room, module in rooms.items() for name in module.__all__}
+    named = {name: thing for name, thing in public.items() if name not in rooms}
     failures = {name: thing for name, thing in named.items() if inspect.isclass(thing) and issubclass(thing, BaseException)}
-    functions = {name: thing for name, thing in named.items() if inspect.isfunction(thing)} | {"pellucid.plots.plot": plot}
+    functions = {name: thing for name, thing in named.items() if inspect.isfunction(thing)}
+    maskers = {name: thing for name, thing in inside.items() if inspect.isclass(thing)}
+    drawn = {name: thing for name, thing in inside.items() if inspect.isfunction(thing)}
     kept = {name: thing for name, thing in named.items() if thing.__module__ == records.__name__}
-    kept |= {f"pellucid.catalog.{thing.__name__}": thing for thing in (MethodTable, MethodInfo)}
+    kept |= {f"{thing.__module__}.{thing.__name__}": thing for thing in (Shapley, Interactions, Sets, MethodTable, MethodInfo)}
     rest = {name: thing for name, thing in named.items() if not {name} & {*failures, *functions, *kept}}
     authors = (declare.parameter, declare.Method, declare.Passes, declare.Attribution, declare.AtInput, declare.Reference)
     within = {f"{thing.__module__}.{thing.__qualname__}": thing for thing in (*authors, view.Gradient, view.LayerInfo)}
@@ -168,6 +175,8 @@ def api_page() -> str:
             "`import pellucid as pl` brings everything that is written with `pl.` here.\n",
             *section("Functions", functions),
             *section("What they take", rest),
+            *section("What removed features become", maskers),
+            *section("Plots", drawn),
             *section("What they return", kept),
             "## Errors\n",
             "[The page of errors](errors.md) says what to do about each.\n",
