@@ -7,13 +7,16 @@ anew at each call, and what is measured then is the operating system.
 import os
 import sys
 
-from . import agreement, gradients, harness, nodes, wide
+from . import agreement, gradients, harness, nodes, removal, shapley, wide
 
 ALL = {
     "gradients": lambda: harness.write("gradients", gradients.TITLE, gradients.run()),
     "nodes": lambda: nodes.write(nodes.run()),
     "wide": lambda: wide.write(wide.run()),
     "agreement": lambda: agreement.write(agreement.run()),
+    "removal": lambda: harness.write("removal", removal.TITLE, removal.run(), "lime"),
+    "shapley-errors": shapley.accuracy,
+    "shapley-seconds": shapley.time_taken,
 }
 
 

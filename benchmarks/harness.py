@@ -106,17 +106,17 @@ def save(name: str, lines: list[str]) -> None:
     print("\n".join(lines))
 
 
-def write(name: str, title: str, table: list[Row]) -> None:
+def write(name: str, title: str, table: list[Row], *peers: str) -> None:
     """A table of races, with versions and machine."""
-    lines = [f"# {title}", "", machine(), ""]
+    lines = [f"# {title}", "", machine(*peers), ""]
     lines += ["| work | contender | seconds | model rows | time over the floor of its rows | note |", "|---|---|---|---|---|---|"]
     lines += [f"| {r.work} | {r.contender} | {r.seconds:.3f} | {r.rows} | {r.over_floor:.2f} | {r.note} |" for r in table]
     save(name, [*lines, "", peak()])
 
 
-def machine() -> str:
+def machine(*peers: str) -> str:
     """What it ran on."""
-    said = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    said = ", ".join(f"{package} {version(package)}" for package in (*PACKAGES, *peers))
     if torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()}; {said}; Python {platform.python_version()}."
     return f"{torch.get_num_threads()} CPU threads; {said}; Python {platform.python_version()}."

@@ -7,8 +7,6 @@ they did. The error is ||values - exact||^2 / ||exact||^2, its median over sampl
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 import statistics
 import time
@@ -33,9 +31,11 @@ from .harness import machine, save
 
 BUDGETS = (4, 10, 20, 50, 100)
 """Coalitions, times the number of players."""
-SEEDS = 5
+SAMPLES, SEEDS = 5, 3
+"""Samples of each game, and seeds for each of them."""
 COVERED_SEEDS = 200
 ROWS, FEATURES, COALITIONS = 64, 30, (512, 2048)
+PEERS = ("shap", "shapiq")
 ROUNDS = 5
 
 Solver = Callable[[Callable[[np.ndarray], np.ndarray], int, int, int], np.ndarray]
@@ -55,28 +55,30 @@ class Table:
         return self.values[present @ (1 << np.arange(self.players))]
 
 
-def run() -> list[str]:
-    """Lines of the page."""
+def accuracy() -> None:
+    """The page of errors at equal coalitions, and of the coverage of intervals."""
     quiet()
     played = games()
-    return [*errors(played), *coverage(played), *seconds()]
+    lines = [*errors(played), *coverage(played)]
+    save("shapley-errors", ["# Shapley values: error at equal coalitions", "", machine(*PEERS), "", *lines])
 
 
-def write(lines: list[str]) -> None:
-    """Keep the page."""
-    save("shapley", ["# Shapley values beside shap, shapiq and captum", "", machine(), "", *lines])
+def time_taken() -> None:
+    """The page of seconds."""
+    quiet()
+    save("shapley-seconds", ["# Shapley values: seconds at equal coalitions", "", machine(*PEERS), "", *seconds()])
 
 
 def errors(played: dict[str, list[Table]]) -> list[str]:
     """One table of errors, and how much larger each contender's are than ours."""
     contenders = {"pellucid auto": ours, **peers()}
     heads = " | ".join(f"{budget}n" for budget in BUDGETS)
-    lines = ["## Error at equal coalitions", ""]
+    lines = ["Medians of ||values - exact||^2 / ||exact||^2; in brackets coalitions that were looked at, where they differ.", ""]
     for game, tables in played.items():
         truth = [exact(table) for table in tables]
         found = {name: [error(solve, tables, truth, budget) for budget in BUDGETS] for name, solve in contenders.items()}
         best = np.array([each[0] for each in found["pellucid auto"]])
-        lines += [f"### {game}", "", f"| estimator | {heads} | times ours (geometric mean) |", "|---" * (len(BUDGETS) + 2) + "|"]
+        lines += [f"## {game}", "", f"| estimator | {heads} | times ours (geometric mean) |", "|---" * (len(BUDGETS) + 2) + "|"]
         for name, row in found.items():
             told = [
                 f"{median:.1e}" + (f" ({calls:.0f}n)" if abs(calls / b - 1) > 0.03 else "")
@@ -136,7 +138,7 @@ def seconds() -> list[str]:
 
     long = explain(budget=200_000, estimator="permutation")
     lines = [
-        f"## Seconds for {ROWS} rows of an MLP with {FEATURES} features",
+        f"{ROWS} rows of an MLP 30-64-64-2 on breast cancer, {FEATURES} features.",
         "",
         "Absent features are at their means. The floor is the same number of rows through the network in batches of 4,096; every",
         "row of a contender is one coalition. Peers explain row by row, as they do.",
@@ -286,14 +288,14 @@ def games() -> dict[str, list[Table]]:
     groups, present = np.arange(FEATURES) % 14, every(14)
     logits, chances = [], []
     with torch.no_grad():
-        for row in x[np.random.default_rng(1).choice(len(x), 10, replace=False)]:
+        for row in x[np.random.default_rng(1).choice(len(x), SAMPLES, replace=False)]:
             out = net(torch.tensor(np.where(present[:, groups], row, x.mean(axis=0)), dtype=torch.float32))
             logits.append(Table(out[:, 1].double().numpy(), 14))
             chances.append(Table(out.softmax(1)[:, 1].double().numpy(), 14))
     made["breast cancer MLP, 14 groups of features, logit"] = logits
     made["breast cancer MLP, 14 groups of features, probability"] = chances
     for terms in (10, 150):
-        made[f"12 players, {terms} random interactions of order 1 to 5"] = [interactions(terms, seed) for seed in range(10)]
+        made[f"12 players, {terms} random interactions of order 1 to 5"] = [interactions(terms, seed) for seed in range(SAMPLES)]
     for name, values in superpixels().items():
         made[f"EfficientNet-Lite0, 14 superpixels, {name}"] = [Table(column, 14) for column in values.T]
     return made
@@ -355,5 +357,3 @@ def quiet() -> None:
     """Peers print and warn a great deal."""
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
-    with contextlib.redirect_stdout(io.StringIO()):
-        shap.initjs()

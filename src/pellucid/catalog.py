@@ -32,6 +32,8 @@ from .attribution.path.smoothgrad_squared import SmoothGradSquared
 from .attribution.path.vargrad import VarGrad
 from .attribution.removal.banzhaf import Banzhaf
 from .attribution.removal.leave_one_out import LeaveOneOut
+from .attribution.removal.lime import LIME
+from .attribution.removal.linear_surrogate import LinearSurrogate
 from .attribution.removal.occlusion import Occlusion
 from .attribution.removal.rise import RISE
 from .attribution.removal.shapley import Shapley
@@ -74,6 +76,8 @@ METHODS: tuple[type[Method], ...] = (
     Shapley,
     Banzhaf,
     ShapleyInteractions,
+    LIME,
+    LinearSurrogate,
 )
 
 

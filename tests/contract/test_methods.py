@@ -19,6 +19,8 @@ FAST = {
     "integrated-hessians": {"steps": 8},
     "rise": {"samples": 8, "cells": 2},
     "occlusion": {"window": 4},
+    "lime": {"samples": 100},
+    "linear-surrogate": {"samples": 100},
 }
 BY_NAME = {method.name: method for method in catalog.METHODS}
 READS_LAYER = [name for name in NAMES if getattr(BY_NAME[name], "reads_layer", False)]
@@ -32,6 +34,8 @@ def needed(net, method):
     """What a method cannot do without."""
     if method == "expected-gradients":
         return {"baseline": 0.25}
+    if method == "linear-surrogate":
+        return {"sigma": 0.2}
     if method in READS_LAYER:
         module = getattr(net, "model", net)
         inner = "inner." if isinstance(module, networks.Counting) else ""

@@ -15,8 +15,8 @@ from .coalitions import blocks
 
 SMALLEST = 1e-10
 """Directions with less than this share of the largest eigenvalue are missing from the rows."""
-BLOCK = 1 << 20
-"""Entries of a block of regressors."""
+BLOCK = 1 << 15
+"""Entries of a block of regressors: small enough for the caches."""
 
 Regressors = Callable[[slice], Float[np.ndarray, "rows width"]]
 """Makes some of the rows."""
@@ -59,10 +59,14 @@ class Moments:
         """One pass over the rows."""
         squares, products = np.zeros((rows.width + 1, rows.width + 1)), np.zeros((rows.width + 1, columns.shape[1]))
         for part in rows.parts():
-            given = with_constant(rows.make(part))
-            weighted = given * rows.weights[part, None]
-            squares += weighted.T @ given
-            products += weighted.T @ columns[part]
+            given, weight = rows.make(part), rows.weights[part]
+            weighted = given * weight[:, None]
+            squares[0, 0] += weight.sum()
+            squares[0, 1:] += weight @ given
+            squares[1:, 1:] += weighted.T @ given
+            products[0] += weight @ columns[part]
+            products[1:] += weighted.T @ columns[part]
+        squares[1:, 0] = squares[0, 1:]
         return cls(squares, products)
 
     def __sub__(self, other: Moments) -> Moments:
@@ -114,11 +118,6 @@ class Fit:
     def residuals(self, given: np.ndarray, columns: np.ndarray) -> Float[np.ndarray, "rows columns"]:
         """What is left of some rows."""
         return columns - given @ self.coefficients - self.intercept
-
-
-def with_constant(given: np.ndarray) -> np.ndarray:
-    """Regressors with a constant in front."""
-    return np.concatenate([np.ones((len(given), 1)), given], axis=1)
 
 
 def inverse(gram: Float[np.ndarray, "width width"], penalty: float = 0.0) -> tuple[Float[np.ndarray, "width width"], int]:
@@ -180,9 +179,10 @@ def fit(
     level = known.products[0] / known.weight
     for part in rows.parts():
         given, weight = rows.make(part), rows.weights[part, None]
-        rest = columns[part] - given @ beta - intercept
-        left += (weight * rest**2).sum(axis=0)
-        spread += (weight * (columns[part] - level) ** 2).sum(axis=0)
+        rest = given @ beta
+        np.subtract(columns[part] - intercept, rest, out=rest)
+        left += rows.weights[part] @ rest**2
+        spread += rows.weights[part] @ (columns[part] - level) ** 2
         about = given - mean
         solved = about @ inverted
         lever = weight * (solved if told is None else about @ through)
