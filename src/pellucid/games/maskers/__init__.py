@@ -1,8 +1,8 @@
 """What removing a feature means, one file each: ``pl.maskers.Constant(0.0)``.
 
-``masker.py`` what a masker is; ``entries.py`` ``rows.py`` ``encoding.py`` leaves, masks and background rows, for all of them;
-``summary.py`` few rows for many; ``drawn.py`` ``gaussian.py`` ``agreement.py`` ``trees.py`` distributions given what is kept;
-``imputed.py`` ``words.py`` what maskers of images and of texts share; all others are maskers.
+Maskers: constant, mean, background, conditional, blur, noisy_linear, inpaint, interpolate, mask_token, delete. What they share:
+masker (what one is), entries and encoding (rows of a leaf), rows and summary (of a background), drawn (draws given what is kept:
+gaussian, agreement, trees), imputed (of images), words (of texts).
 """
 
 from .background import Background
