@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
+from scipy.linalg import cholesky, solve_triangular
 from scipy.special import stdtrit
 
 from ...arrays.coalitions import blocks
@@ -77,16 +77,20 @@ def fit(pairs: Pairs, odd: Odd, total: Total) -> Solution:
     spectra = _spectra(first)
     seen = np.concatenate([total[None] / 2, odd[: len(first)]])
     learnt = _learn(spectra, seen)
-    if len(first) == len(pairs):
-        values, variance = _average(spectra, learnt, seen)
+    fitted = None
+    if len(pairs) > FITTED:
+        fitted = _Fit(pairs.beginning(FITTED), spectra, learnt, odd[:FITTED], total)
+        values, variance = fitted.values, fitted.variance
+    elif len(pairs) > len(first):
+        values, variance = _refit(pairs, spectra, learnt, np.concatenate([total[None] / 2, odd]))
     else:
-        values, variance = _refit(pairs.beginning(FITTED), spectra, learnt, np.concatenate([total[None] / 2, odd[:FITTED]]))
+        values, variance = _average(spectra, learnt, seen)
     values += (total - values.sum(axis=0)) / pairs.players
     widened = stdtrit(len(first) + 1 - pairs.players, 0.975) / NORMAL
     solution = Solution(values.T, widened * np.sqrt(variance).T, (_share(learnt),))
-    if len(pairs) <= FITTED:
+    if fitted is None:
         return solution
-    corrected = _corrected(_Fit(pairs.beginning(FITTED), spectra, learnt, odd[:FITTED], total), pairs, odd, total)
+    corrected = _corrected(fitted, pairs, odd, total)
     better = (corrected.standard_errors**2).sum(axis=1) < (solution.standard_errors**2).sum(axis=1)
     better = better[:, None]
     return Solution(
@@ -227,22 +231,39 @@ def _linear_map(
     pairs: Pairs, kind: Stationary | Joint, noise: float
 ) -> tuple[Float[np.ndarray, "players rows"], Float[np.ndarray, " players"]]:
     """Posterior means as a matrix, and variances."""
-    rows, players = _rows(pairs), pairs.players
-    own, own_variance = independent(rows)
-    between, whole = kind.between(rows, rows), kind.shapley(rows) + noise * own
-    between.flat[:: len(rows) + 1] += noise
-    root = cholesky(between, lower=True, overwrite_a=True, check_finite=False)
-    white = solve_triangular(root, np.concatenate([rows - 0.5, whole.T], axis=1), lower=True, check_finite=False)
-    base, cross = white[:, :players], white[:, players:]
-    inverse = np.linalg.inv(base.T @ base)
-    missed = (np.eye(players) - cross.T @ base) @ inverse
-    variance = kind.variance(players) + noise * own_variance - (cross**2).sum(axis=0)
-    variance += ((missed @ (base.T @ base)) * missed).sum(axis=1)
-    back = solve_triangular(root, (missed @ base.T + cross.T).T, lower=True, trans=1, check_finite=False)
-    return np.ascontiguousarray(back.T), np.maximum(variance, 0)
+    white = _White(_rows(pairs), kind, noise)
+    return np.ascontiguousarray(white.back(white.missed @ white.base.T + white.cross.T).T), white.variance
 
 
 _kept_map = lru_cache(maxsize=32)(_linear_map)
+
+
+class _White:
+    """The process at some coalitions, in coordinates in which its values are independent."""
+
+    def __init__(self, rows: Sets, kind: Stationary | Joint, noise: float) -> None:
+        players = rows.shape[1]
+        own, own_variance = independent(rows)
+        self.smooth = kind.shapley(rows)
+        self.whole = self.smooth + noise * own
+        between = kind.between(rows, rows)
+        between.flat[:: len(rows) + 1] += noise
+        self._root = cholesky(between, lower=True, overwrite_a=True, check_finite=False)
+        white = self.to(np.concatenate([rows - 0.5, self.whole.T], axis=1))
+        self.base, self.cross = white[:, :players], white[:, players:]
+        self.inverse = np.linalg.inv(self.base.T @ self.base)
+        self.missed = (np.eye(players) - self.cross.T @ self.base) @ self.inverse
+        variance = kind.variance(players) + noise * own_variance - (self.cross**2).sum(axis=0)
+        variance += ((self.missed @ (self.base.T @ self.base)) * self.missed).sum(axis=1)
+        self.variance = np.maximum(variance, 0)
+
+    def to(self, seen: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
+        """Into these coordinates."""
+        return solve_triangular(self._root, seen, lower=True, check_finite=False)
+
+    def back(self, white: Float[np.ndarray, "columns rows"]) -> Float[np.ndarray, "rows columns"]:
+        """Weights of the coalitions."""
+        return solve_triangular(self._root, white.T, lower=True, trans=1, check_finite=False)
 
 
 class _Fit:
@@ -251,21 +272,16 @@ class _Fit:
     def __init__(self, pairs: Pairs, spectra: _Spectra, learnt: _Learnt, odd: Odd, total: Total) -> None:
         self.rows, self.best = _rows(pairs), learnt.best()
         seen = np.concatenate([total[None] / 2, odd])
-        coded = self.rows - 0.5
         self.weights = np.zeros(seen.shape)
-        self.additive = np.zeros((pairs.players, seen.shape[1]))
-        self.shapley = np.zeros_like(self.additive)
-        for kind, noise, chosen, _ in self.best:
-            between = KINDS[kind].between(self.rows, self.rows)
-            between.flat[:: len(seen) + 1] += NOISE[noise] * spectra.kinds[kind].mean
-            solved = cho_solve(
-                cho_factor(between, lower=True, overwrite_a=True), np.concatenate([coded, seen[:, chosen]], axis=1)
-            )
-            base, values = solved[:, : pairs.players], solved[:, pairs.players :]
-            additive = np.linalg.solve(coded.T @ base, coded.T @ values)
-            self.additive[:, chosen] = additive
-            self.weights[:, chosen] = weights = values - base @ additive
-            self.shapley[:, chosen] = additive + KINDS[kind].shapley(self.rows) @ weights
+        self.additive, self.shapley, self.values, self.variance = np.zeros((4, pairs.players, seen.shape[1]))
+        for kind, noise, chosen, scale in self.best:
+            white = _White(self.rows, KINDS[kind], NOISE[noise] * spectra.kinds[kind].mean)
+            values = white.to(seen[:, chosen])
+            self.additive[:, chosen] = additive = white.inverse @ (white.base.T @ values)
+            self.weights[:, chosen] = weights = white.back((values - white.base @ additive).T)
+            self.shapley[:, chosen] = additive + white.smooth @ weights
+            self.values[:, chosen] = additive + white.whole @ weights
+            self.variance[:, chosen] = white.variance[:, None] * scale / spectra.kinds[kind].mean
 
     def at(self, rows: Sets) -> Float[np.ndarray, "rows columns"]:
         """The fit's additive and smooth part at any coalitions."""
