@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 BIBLIOGRAPHY = ROOT / "src" / "pellucid" / "bibliography.bib"
 NOTICE = "<!-- Written by docs/build.py from the declarations in src/pellucid; edit those. -->\n\n"
-SECTION = re.compile(r"^(Parameters|Attributes|Returns|Raises|Examples)\n-+\n", re.MULTILINE)
+SECTION = re.compile(r"^(Parameters|Attributes|Returns|Raises|Notes|Examples)\n-+\n", re.MULTILINE)
 
 AXIOMS = {
     "completeness": "the values sum to f(x) - f(baseline), up to the `residual`",
@@ -206,13 +206,14 @@ def entry(name: str, thing: Any) -> str:
 def is_documented(key: str, held: Any) -> bool:
     """Whether a class attribute is a public method or property with something to say."""
     public = not key.startswith("_") or key == "__getitem__"
-    return public and (inspect.isfunction(held) or isinstance(held, property)) and bool(inspect.getdoc(held))
+    return public and (inspect.isfunction(held) or isinstance(held, (property, classmethod))) and bool(inspect.getdoc(held))
 
 
 def member(owner: str, key: str, held: Any) -> str:
     """One method or property as an item of a list."""
-    shown = f"{owner}.{key}" if isinstance(held, property) else f"{owner}.{key}({arguments(held, skip=1)})"
-    return f"**`{shown}`**\n\n{markdown(inspect.getdoc(held) or '')}"
+    called = held.__func__ if isinstance(held, classmethod) else held
+    shown = f"{owner}.{key}" if isinstance(held, property) else f"{owner}.{key}({arguments(called, skip=1)})"
+    return f"**`{shown}`**\n\n{markdown(inspect.getdoc(called) or '')}"
 
 
 def signature(thing: Any) -> list[str]:
@@ -257,7 +258,8 @@ def markdown(doc: str) -> str:
     opening, *rest = SECTION.split(doc.rstrip() + "\n")
     parts = [code(opening.strip()), ""]
     for title, body in zip(rest[::2], rest[1::2], strict=True):
-        parts += [f"*{title}*\n", fence(body) if title == "Examples" else items(body)]
+        told = fence(body) if title == "Examples" else f"{code(body.strip())}\n" if title == "Notes" else items(body)
+        parts += [f"*{title}*\n", told]
     return "\n".join(parts)
 
 

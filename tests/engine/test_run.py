@@ -1,5 +1,7 @@
 """The verb explain: budgets, progress, plans, evidence."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -64,10 +66,14 @@ def test_without_budget_for_it_the_evidence_is_left_out():
     assert e.cost.other_rows == 0
 
 
-@pytest.mark.parametrize("method", ["integrated-gradients", "smoothgrad"])
+@pytest.mark.parametrize(
+    "method",
+    ["integrated-gradients", "smoothgrad", "shapley", "banzhaf", "shapley-interactions", "leave-one-out", "lime", "rise"],
+)
 def test_progress_is_told_and_ends_at_one(method):
     told = []
-    pl.explain(networks.mlp(), networks.rows(5, 6), method=method, progress=lambda share, rows: told.append((share, rows)))
+    net, x = (networks.cnn(), networks.rows(2, 3, 8, 8)) if method == "rise" else (networks.mlp(), networks.rows(5, 6))
+    pl.explain(net, x, method=method, progress=lambda share, rows: told.append((share, rows)))
     shares, rows = zip(*told, strict=True)
     assert list(shares) == sorted(shares)
     assert shares[-1] == pytest.approx(1)
@@ -140,3 +146,27 @@ def test_an_explanation_of_a_constant_stops_at_once():
     assert not e.values.any()
     assert not e.error.any()
     assert not e.residual.any()
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("shapley", {}),
+        ("shapley", {"estimator": "permutation"}),
+        ("banzhaf", {}),
+        ("shapley-interactions", {}),
+        ("lime", {}),
+        ("leave-one-out", {}),
+        ("occlusion", {}),
+    ],
+)
+def test_the_budget_that_is_asked_for_is_enough(method, options):
+    """In model rows, background rows counted: what the refusal names is taken, and one less is refused."""
+    net, x = networks.mlp(), networks.rows(2, 6)
+    options = {"method": method, "masker": pl.maskers.Background(networks.rows(5, 6).numpy()), **options}
+    with pytest.raises(pl.BudgetError, match="budget=2 rows per sample is too small") as refused:
+        pl.explain(net, x, budget=2, **options)
+    least = int(re.findall(r"at least (\d+)", str(refused.value))[0])
+    assert pl.explain(net, x, budget=least, **options).cost.forward_rows <= 2 * least
+    with pytest.raises(pl.BudgetError):
+        pl.explain(net, x, budget=least - 1, **options)

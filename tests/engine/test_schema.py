@@ -21,6 +21,40 @@ def test_gradients_are_summed_signed_over_each_feature():
     assert e.error is None  # that of the entries says nothing of the sums
 
 
+def test_errors_stay_where_each_feature_is_one_entry():
+    net, x = networks.mlp().double(), networks.rows(3, 6).double()
+    order = [3, 0, 5, 1, 4, 2]
+    whole = pl.explain(net, x, method="smoothgrad", samples=8)
+    e = pl.explain(net, x, method="smoothgrad", samples=8, features=pl.Features.from_groups([[at] for at in order]))
+    np.testing.assert_array_equal(e.values, whole.values[:, order])
+    np.testing.assert_array_equal(e.standard_errors, whole.standard_errors[:, order])
+    np.testing.assert_array_equal(e.error, whole.error)
+    refined = pl.explain(net, x, tolerance=0.01, features=pl.Features.from_arrays(list("abcdef")))
+    assert (refined.error <= 0.01).all()
+
+
+def test_the_error_of_the_map_goes_where_features_are_a_part_of_it():
+    net, x = networks.mlp().double(), networks.rows(3, 6).double()
+    whole = pl.explain(net, x, method="smoothgrad", samples=8)
+    some = pl.Features.from_groups([[4], [1]], columns=6)
+    e = pl.explain(net, x, method="smoothgrad", samples=8, features=some)
+    np.testing.assert_array_equal(e.standard_errors, whole.standard_errors[:, [4, 1]])
+    assert e.error is None
+    image = pl.Features.grid((3, 8, 8), cell=1)  # one pixel, three channels
+    e = pl.explain(networks.cnn(), networks.rows(1, 3, 8, 8), method="smoothgrad", samples=4, features=image)
+    assert e.standard_errors is None
+    assert e.error is None
+
+
+def test_features_of_each_sample_keep_their_own_errors():
+    net, x = networks.mlp().double(), networks.rows(2, 6).double()
+    whole = pl.explain(net, x, method="smoothgrad", samples=8)
+    each = [pl.Features.from_groups([[0], [1]], columns=6), pl.Features.from_groups([[5], [2], [3]], columns=6)]
+    e = pl.explain(net, x, method="smoothgrad", samples=8, features=each)
+    np.testing.assert_array_equal(e.standard_errors[0], [*whole.standard_errors[0, [0, 1]], 0])
+    np.testing.assert_array_equal(e.standard_errors[1], whole.standard_errors[1, [5, 2, 3]])
+
+
 def test_images_by_region():
     net, x = networks.cnn().double(), networks.rows(2, 3, 8, 8).double()
     features = pl.Features.grid((3, 8, 8), cell=4)
@@ -88,3 +122,64 @@ def test_features_where_nothing_was_said(net, shape, names):
         assert e.features.names == names
     else:
         assert len(e.features) == {2: 20, 3: 35}[len(shape)]
+
+
+CODED = pl.Features.from_arrays(["a", "b", "c"], levels={"b": ["x", "y", "z"]})
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        pl.Features.from_arrays(["a", "b", "c"], kinds={"b": "nominal"}),
+        pl.Features.from_arrays(["a", "b", "c"], levels={"b": ["x", "y", "z"]}, groups={"both": ["a", "b"]}),
+        pl.Features.from_arrays(["a", "b", "c"], levels={"b": ["x", "y"]}, missing=["b"]),
+        [pl.Features.from_groups([[0], [1, 2]]), CODED],
+    ],
+)
+def test_a_code_is_a_code_in_whatever_it_hides(features):
+    x = torch.tensor([[0.5, 1.0, 2.0], [0.5, 1.0, 2.0]])
+    with pytest.raises(pl.CapabilityError, match="'b' holds codes"):
+        pl.explain(torch.nn.Linear(3, 1), x, method="saliency", features=features)
+
+
+@pytest.mark.parametrize("method", ["shapley", "leave-one-out", "integrated-gradients"])
+def test_every_row_must_be_what_the_features_say(method):
+    net, x = torch.nn.Linear(3, 1), torch.tensor([[0.5, 1.0, 0.0], [0.5, 0.0, 1.0], [0.5, 1.0, 1.0]])
+    one_hot = pl.Features.from_arrays(["a", "b", "c"], one_hot={"group": ["b", "c"]})
+    options = {} if method == "integrated-gradients" else {"masker": pl.maskers.Background(x[:2].numpy())}
+    pl.explain(net, x[:2], method=method, features=one_hot, **options)
+    with pytest.raises(pl.InputError, match=r"'group' is .* in row 2"):
+        pl.explain(net, x, method=method, features=one_hot, **options)
+    if method != "integrated-gradients":
+        with pytest.raises(pl.InputError, match="'b' is nominal and has 7 in row 1"):
+            pl.explain(net, torch.tensor([[0.5, 1.0, 0.0], [0.5, 7.0, 0.0]]), method=method, features=CODED)
+        each = [CODED, CODED]
+        with pytest.raises(pl.InputError, match="'b' is nominal and has 7"):
+            pl.explain(net, torch.tensor([[0.5, 1.0, 0.0], [0.5, 7.0, 0.0]]), method=method, features=each)
+
+
+def test_the_features_of_a_frame_are_those_of_any_background():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"age": range(30), "town": ["Bonn", "Ulm", "Kiel"] * 10})
+    model = pl.wrap(lambda rows: rows.age + 10.0 * (rows.town == "Ulm"))
+    e = pl.explain(model, frame[:1], method="linear-surrogate", background=frame)
+    assert e.features.players[1].levels == ("Bonn", "Kiel", "Ulm")
+    assert e.details["weighted_r2"][0] == pytest.approx(1)
+    with pytest.raises(pl.InputError, match="background has no column 'town'"):
+        pl.explain(model, frame[:1], method="shapley", masker=pl.maskers.Background(frame[["age"]]))
+
+
+def test_features_of_one_input_are_not_laid_on_another():
+    class Both(torch.nn.Module):
+        def forward(self, a, b):
+            return (a * b).sum(dim=1, keepdim=True)
+
+    features = pl.Features.from_groups([[0, 1], [2]], leaf="0")
+    with pytest.raises(pl.InputError, match="those describe '0'"):
+        pl.explain(Both(), (torch.rand(2, 3), torch.rand(2, 3)), wrt="1", method="shapley", features=features)
+
+
+def test_what_a_model_cannot_take_is_said_in_words():
+    net = torch.nn.Sequential(torch.nn.Embedding(20, 4), torch.nn.Flatten(), torch.nn.Linear(12, 1))
+    with pytest.raises(pl.InputError, match=r"failed on changed copies of the samples.*IndexError"):
+        pl.explain(net, torch.tensor([[1, 2, 3]]), method="shapley", masker=pl.maskers.MaskToken(99))

@@ -584,6 +584,9 @@ STRINGS, WORDS = texts("a b", "c d")
         (maskers.Constant(np.nan), TABLE, columns(6), "NaN"),
         (maskers.Constant(np.inf), TABLE, columns(6), "finite"),
         (maskers.Constant(7), TABLE, columns(6, levels={"c1": ["a", "b"]}), "codes are 0 to 1"),
+        (maskers.Constant(0), TABLE, columns(6, one_hot={"hair": ["c1", "c2"]}), r"makes no row of this table.*Background"),
+        (maskers.Blur(2), IDS, TOKENS, "token ids means nothing"),
+        (maskers.Conditional(IDS), IDS, TOKENS, "token ids means nothing"),
         (maskers.Mean(np.ones((3, 5))), TABLE, columns(6), r"\(rows, 6\)"),
         (maskers.Mean(np.ones((0, 6))), TABLE, columns(6), "no rows"),
         (maskers.Mean(IDS), IDS, TOKENS, "means nothing"),
@@ -663,3 +666,12 @@ def test_a_masker_is_shown_without_its_rows():
     assert repr(maskers.Background(rows, 3)) == "Background(size=3, summary='sample', seed=0)"
     assert maskers.Background(rows) != maskers.Background(rows)
     assert maskers.Blur(3) == maskers.Blur(3)
+
+
+def test_a_constant_says_which_levels_it_stands_for():
+    table = columns(3, levels={"c1": ["Bonn", "Ulm"], "c2": ["no", "yes"]}, missing=["c2"])
+    x = np.array([[0.5, 1.0, 0.0]])
+    removal = maskers.Constant(0).prepare(Samples(x), "x", table)
+    assert removal.says == "set to 0 (c1 to 'Bonn', c2 to 'no')"
+    assert maskers.Constant([1.5, 1, 2]).prepare(Samples(x), "x", table).says.endswith("(c1 to 'Ulm', c2 to 'missing')")
+    assert maskers.Constant(0).prepare(Samples(x), "x", columns(3)).says == "set to 0"

@@ -181,3 +181,13 @@ def test_chinese_reviews_are_explained_by_their_words():
     assert "不错" in weights
     assert weights["不错"] > 0 > max(weights["差"] if "差" in weights else weights["太差"], weights["失望"])
     assert e.details["weighted_r2"][0] > 0.8
+
+
+def test_a_kernel_that_leaves_nothing_to_fit_is_refused():
+    net, x = networks.mlp().double(), networks.rows(2, 6).double()
+    wide = pl.explain(net, x, target=1, method="lime", kernel_width=0.015)
+    narrower = pl.explain(net, x, target=1, method="lime", kernel_width=0.0145)
+    np.testing.assert_allclose(narrower.values, wide.values, rtol=1e-4)  # both see one feature removed at a time
+    for width in (0.01, 1e-3):
+        with pytest.raises(pl.InputError, match="too narrow for 6 features"):
+            pl.explain(net, x, target=1, method="lime", kernel_width=width)

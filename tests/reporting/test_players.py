@@ -153,3 +153,11 @@ def test_features_of_ones_own_names():
     assert [bar["name"] for bar in part(e, features=["甲", "乙"])["bars"]] != [bar["name"] for bar in part(e)["bars"]]
     named = dataclasses.replace(e, features=Features.from_arrays(["<i>a</i>", "b"]))
     assert {bar["name"] for bar in part(named)["bars"]} == {"<i>a</i>", "b"}
+
+
+def test_what_is_not_known_of_an_error_is_left_out():
+    errors = np.full((3, 5), 0.25)
+    errors[0, 1] = np.inf
+    e = mixed(3, standard_errors=errors)
+    bars = {bar["name"]: bar for bar in part(e)["bars"]}
+    assert [bars[name]["error"] for name in e.features.names] == [0.25, None, 0.25, 0.25, 0.25]

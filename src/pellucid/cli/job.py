@@ -16,6 +16,7 @@ from ..core.errors import InputError
 from ..core.records import Explanation
 from ..core.targets import Layer, TargetLike
 from ..core.types import Budget, MemoryFormat
+from ..engine import schema
 from ..engine.run import explain
 from . import masking, options, players
 from .inputs import Samples, read_rows
@@ -115,7 +116,7 @@ class Job:
     def _by_feature(self, method: type[Method], samples: Samples) -> bool:
         """Whether values are numbers of features: where some were asked for, or it cannot be otherwise."""
         asked = bool(self.pieces.given) or samples.framed or method.engine == "game"
-        return asked and players.takes_features(method)
+        return asked and schema.takes_features(method)
 
     def command(self, method: str) -> str:
         """The command that explains with this method alone, for the shell.
@@ -134,7 +135,7 @@ class Job:
         for name in ("call", "batch_size", "memory_format", "budget", "budget_seconds"):
             given = getattr(self, name)
             words += [] if given is None else [flag(name), str(given)]
-        if players.takes_features(declared):
+        if schema.takes_features(declared):
             words += [word for name, size in self.pieces.given.items() for word in (flag(name), str(size))]
         words += [] if self.frame is None else [flag("frame", self.frame)]
         words += ["--seed", str(self.seed)] if self.seed else []

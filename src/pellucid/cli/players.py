@@ -49,8 +49,8 @@ class Pieces:
             raise InputError(f"{' and '.join(map(flag, self.given))} both say what a feature is; give one of them.")
         if size < 1:
             raise InputError(f"{flag(name)} must be at least 1; got {size}.")
-        if not any(map(takes_features, methods)):
-            others = [method.name for method in catalog.METHODS if takes_features(method) and method.engine == "game"]
+        if not any(map(schema.takes_features, methods)):
+            others = [method.name for method in catalog.METHODS if schema.takes_features(method) and method.engine == "game"]
             chosen = ", ".join(method.name for method in methods)
             raise InputError(
                 f"{flag(name)} makes features, and {chosen} has none: it looks at positions. Use {', '.join(others)}."
@@ -83,11 +83,6 @@ class Pieces:
             return Features.superpixels(view.to_numpy(array), n=size, layout=layout, leaf=named)
         axes = "T" if len(shape) == 1 else "TC" if channels_last else "CT"
         return Features.segments(entries, n=size, layout=axes, leaf=named)
-
-
-def takes_features(method: type[Method]) -> bool:
-    """Whether a method has values for features."""
-    return bool(getattr(method, "takes_features", method.engine != "map"))
 
 
 def of_table(samples: Samples, others: Sequence[Any] = ()) -> Features | None:

@@ -299,7 +299,8 @@ class Method(Protocol):
 
     A path method with ``reads_layer = True`` moves the input and reads the gradient at the layer in ``at=``; others take that
     layer's output for the input. ``rows`` (a class attribute, or a property where parameters decide) is about how many
-    model rows a sample costs, from which the engine sees whether measuring its packing pays; 1 where it is not given.
+    model rows a sample costs, from which the engine sees whether measuring its packing pays; 1 where it is not given. A game
+    method with ``takes_features = False`` looks at positions and refuses ``features=``.
     """
 
     name: ClassVar[str]

@@ -7,6 +7,8 @@ tree: mappings keep the order in which they were written.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from .errors import InputError
 
 BARE = "input"
@@ -46,6 +48,11 @@ def fill(shape: Any, leaves: Mapping[str, Any]) -> Any:
         filled = {key: fill(child, leaves) for key, child in shape.items()}
         return {key: child for key, child in filled.items() if not _empty(child)}
     return type(shape)(fill(child, leaves) for child in shape)
+
+
+def on_host(leaf: Any) -> np.ndarray:
+    """One leaf as NumPy, of whatever framework it is."""
+    return np.asarray(leaf.detach().cpu() if hasattr(leaf, "detach") else leaf)
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:

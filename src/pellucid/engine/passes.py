@@ -11,15 +11,15 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from array_api_compat import array_namespace
 
-from ..arrays.rows import finite, flat, take
+from ..arrays.rows import take
 from ..core import tree
 from ..core.declare import AtInput, Reference
-from ..core.errors import BudgetError, NonFiniteError
+from ..core.errors import BudgetError
 from ..core.features import Features
 from ..core.targets import Layer, RowTarget
 from ..core.types import Budget, MemoryFormat, Native, Rows
 from ..core.view import Gradient, Inputs, LayerInfo, ModelView, Place
-from . import baselines
+from . import baselines, finite
 from .blocks import joined_outputs, joined_parts, rows_first
 from .progress import Report
 from .tune import Packing, Tuning, measure
@@ -112,7 +112,7 @@ class Passes:
         def run(part: slice) -> tuple[Any, AtInput]:
             batch = self.view.take(self.inputs, rows[part], self.memory_format)
             given = self.view.gradient(batch, self.row_targets, rows[part], wrt=places)
-            self._check_finite(given, batch, rows[part])
+            self._check_gradient(given, batch, rows[part])
             return given.outputs, AtInput(tuple(map(self.host, given.values)), given.gradients, given.points)
 
         self._spend(rows, backward=self.targets)
@@ -130,7 +130,7 @@ class Passes:
             made = [target.evaluate(outputs, rows[part], at) for target, at in zip(self.row_targets, of_layers, strict=True)]
             values = tuple(map(self.host, made))
             for value in values:
-                self._check_values(value, rows[part])
+                finite.check_values(value, rows[part])
             return tree.plain(outputs), AtInput(values, tuple(() for _ in values), tuple(seen[layer] for layer in keep))
 
         self._spend(rows)
@@ -162,7 +162,7 @@ class Passes:
 
         self._spend(rows, backward=len(wanted) * (1 if along is None else 2) + (0 if moving is None else 2))
         for part, (batch, gradient) in self._parts(len(rows), run):
-            self._check_finite(gradient, batch, rows[part])
+            self._check_gradient(gradient, batch, rows[part])
             yield part, gradient
 
     def predict(
@@ -175,7 +175,7 @@ class Passes:
         self._spend(rows)
         for part, values in self._parts(len(rows), lambda part: self._values(rows[part], build(part), places)):
             for value in values:
-                self._check_values(value, rows[part])
+                finite.check_values(value, rows[part])
             yield part, values
 
     def reference(self, baseline: Any) -> Reference:
@@ -401,7 +401,8 @@ class Passes:
     ) -> tuple[np.ndarray, ...]:
         """Target values of a batch that is ready to run."""
         layers = self._target_layers
-        outputs, kept = self.view.predict(batch, keep=layers, replace=replace, prefix=prefix)
+        with in_words(self.view, batch, "changed copies of the samples"):
+            outputs, kept = self.view.predict(batch, keep=layers, replace=replace, prefix=prefix)
         seen = dict(zip(layers, kept, strict=True))
         targets = ((target, seen[target.layer] if target.layer else None) for target in self.row_targets)
         return tuple(self.host(target.evaluate(outputs, rows, layer)) for target, layer in targets)
@@ -489,20 +490,5 @@ class Passes:
         if self._budget.rows is not None and self._spent.max() > self._budget.rows:
             raise BudgetError(f"budget={self._budget.rows} rows per sample is too small: this needs {int(self._spent.max())}.")
 
-    def _check_values(self, value: np.ndarray, rows: Rows) -> None:
-        if not np.isfinite(value).all():
-            bad = int(rows[int(np.argmin(np.isfinite(value)))])
-            raise NonFiniteError(f"the value of the target is NaN or infinite at sample {bad} or at a changed copy of it.")
-
-    def _check_finite(self, gradient: Gradient, batch: Inputs, rows: Rows) -> None:
-        named = [("value of the target", value) for value in gradient.values]
-        named += [("gradient", g) for gradients in gradient.gradients for g in gradients]
-        named += [("second derivative", h) for products in gradient.hessian_products for h in products]
-        for what, array in named:
-            if finite(array):
-                continue
-            xp = array_namespace(array)
-            bad = int(np.argmin(self.view.to_numpy(xp.all(xp.isfinite(flat(array)), axis=1))))
-            alone = self.view.take(batch, np.array([bad]), self.memory_format)
-            where = self.view.first_nonfinite(alone, self.row_targets, rows[bad : bad + 1])
-            raise NonFiniteError(f"the {what} of sample {int(rows[bad])} is NaN or infinite, {where}.")
+    def _check_gradient(self, gradient: Gradient, batch: Inputs, rows: Rows) -> None:
+        finite.check_gradient(self.view, self.row_targets, gradient, batch, rows, self.memory_format)

@@ -10,13 +10,11 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
 
 from .. import catalog
-from ..arrays.rows import finite
 from ..core import declare, tree
 from ..core.declare import Attribution, Method
-from ..core.errors import CapabilityError, InputError, NonFiniteError, TargetError, nearest
+from ..core.errors import CapabilityError, InputError, TargetError, nearest
 from ..core.features import Features
 from ..core.records import Cost, Explanation, Finding, Plan
 from ..core.targets import Layer, RowTarget, TargetLike
@@ -24,7 +22,7 @@ from ..core.types import Budget, MemoryFormat, Native
 from ..core.view import Inputs, ModelView, Place
 from ..models.images import ImageInput
 from ..models.lookup import view_of
-from . import evidence, schema
+from . import evidence, finite, schema
 from .passes import Passes
 from .progress import Report, reporting
 from .tune import packing
@@ -115,7 +113,7 @@ def explain(
     _check_needs(declared, view)
     reads = declared.engine == "map" or getattr(declared, "reads_layer", False)
     removes = declared.engine == "game"
-    if features is not None and not getattr(declared, "takes_features", declared.engine != "map"):
+    if features is not None and not schema.takes_features(declared):
         raise InputError(f"{declared.name} has no features: it looks at positions. Use leave-one-out, shapley or lime.")
     wrt = [wrt] if isinstance(wrt, str) else wrt
     named = _layers_named(at, declared.engine == "map", declared.name)
@@ -123,7 +121,7 @@ def explain(
     with view.session(seed), reporting(progress, declared.name) as report:
         given, features = schema.encoded(view, declared, x, features)
         inputs = view.inputs(given)
-        _check_finite(view, inputs, features)
+        finite.check_inputs(view, inputs, features)
         row_targets = [RowTarget(wish, inputs.samples, view.spec.classes, view.to_native, view.to_numpy) for wish in wishes]
         masked = schema.masked_leaf(inputs, features, wrt) if removes or features is not None else ""
         players = schema.features_of(view, inputs, masked, features) if masked else ()
@@ -239,26 +237,6 @@ def _seams(view: ModelView, inputs: Inputs, method: Method, at: Layer | None, wr
         return {tree.BARE: at}
     with in_words(view, inputs):
         return view.seams(view.take(inputs, np.arange(1), "as-is"), wrt)
-
-
-def _check_finite(view: ModelView, inputs: Inputs, features: Any) -> None:
-    for name, leaf in inputs.leaves.items():
-        if leaf.dtype == object:
-            continue
-        xp = array_namespace(leaf)
-        if not xp.isdtype(leaf.dtype, "real floating") or finite(leaf):
-            continue
-        bad = ~np.isfinite(view.to_numpy(leaf))
-        if isinstance(features, Features) and features.columns is not None and features.leaf in (None, name):
-            bad &= ~np.array([column.missing for column in features.columns])  # declared: NaN is a value
-        if not bad.any():
-            continue
-        wrong = np.argwhere(bad)
-        where = "" if name in inputs.static else f" in sample {int(wrong[0][0])}"
-        raise NonFiniteError(
-            f"input {name!r} holds NaN or infinity{where}, first at index {tuple(int(i) for i in wrong[0][1:])}. "
-            "Impute missing values as the model was trained to see them, or declare them: pl.Features.from_frame(..., missing=)."
-        )
 
 
 def _record(passes: Passes, method: Method, attributions: Sequence[Attribution], t: int, command: str) -> Explanation:

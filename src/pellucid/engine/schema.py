@@ -12,14 +12,15 @@ from ..core.declare import Attribution, Method
 from ..core.errors import CapabilityError, InputError
 from ..core.extras import require
 from ..core.features import Features
+from ..core.players import CATEGORIES
 from ..core.view import Inputs, ModelView
 from ..models.function import FunctionView
 from .passes import Passes
 
+CODED = (*CATEGORIES, "ordinal", "one-hot")
+"""Kinds of columns that cannot hold any number."""
 STEPS, CELLS = 20, 7
 """Segments of a series, and cells along the longer side of an image, where nothing was said."""
-CODES = ("nominal", "binary")
-"""Kinds whose numbers are codes of categories."""
 
 
 def is_frame(x: Any) -> bool:
@@ -35,15 +36,27 @@ def encoded(view: ModelView, method: Method, x: Any, features: Any) -> tuple[Any
     if not is_frame(x):
         return x, features
     if features is None:
-        background: Any = getattr(getattr(method, "masker", None), "rows", None)
-        pandas = require("pandas", "frames", "a frame")
-        features = Features.from_frame(pandas.concat([x, background[list(x.columns)]]) if is_frame(background) else x)
+        background: Any = getattr(getattr(method, "masker", None), "rows", getattr(method, "background", None))
+        features = Features.from_frame(_together(x, background) if is_frame(background) else x)
     schema = features
     if not isinstance(schema, Features):
         raise InputError(f"a frame has one Features for all its rows: pl.Features.from_frame(frame); got {features!r}.")
     if isinstance(view, FunctionView):
         view.rows_as = schema.decode
     return schema.encode(x), schema
+
+
+def _together(x: Any, background: Any) -> Any:
+    """The rows of both, in the columns of the samples."""
+    pandas = require("pandas", "frames", "a frame")
+    if lacking := [column for column in x.columns if column not in background.columns]:
+        raise InputError(f"the background has no column {lacking[0]!r}; it must have all those of the samples.")
+    return pandas.concat([x, background[list(x.columns)]])
+
+
+def takes_features(method: Method | type[Method]) -> bool:
+    """Whether a method has values for features; maps and sliding windows look at positions."""
+    return bool(getattr(method, "takes_features", method.engine != "map"))
 
 
 def masked_leaf(inputs: Inputs, features: Any, wrt: Sequence[str] | None) -> str:
@@ -53,6 +66,8 @@ def masked_leaf(inputs: Inputs, features: Any, wrt: Sequence[str] | None) -> str
     if wrt is not None and len(wrt) > 1:
         raise InputError(f"features of one input are removed at a time; wrt= names {len(wrt)}: {', '.join(wrt)}.")
     leaves = list(inputs.batched)
+    if len(set(named)) > 1:
+        raise InputError(f"wrt={named[0]!r} and the features are of different inputs: those describe {named[1]!r}.")
     if named:
         if named[0] not in leaves:
             raise InputError(f"{named[0]!r} is not among the inputs: {', '.join(leaves)}.")
@@ -77,9 +92,11 @@ def features_of(view: ModelView, inputs: Inputs, leaf: str, features: Any) -> tu
         if len(given) != inputs.samples:
             raise InputError("texts have words of their own: features= needs one for each, pl.Features.words(texts).")
         return given
-    for each in given:
+    for number, each in enumerate(given):
         if not each.fits(shape):
             each.check(array[:1])
+        if any(column.kind in CODED for column in each.columns or ()):
+            each.check(view.to_numpy(array if len(given) == 1 else array[number : number + 1]))
     return given
 
 
@@ -87,7 +104,13 @@ def check_differentiable(method: Method, features: Sequence[Features], array: An
     """Refuse the gradient of a code."""
     if not str(array.dtype).rpartition(".")[2].startswith("float"):
         return  # ids are differentiated at their embedding
-    coded = [player.name for player in features[0].players if player.kind in CODES and len(player.levels) > 2]
+    coded = [
+        column.name
+        for each in features
+        if each.columns is not None
+        for column, player in zip(each.columns, each.labels, strict=True)
+        if player >= 0 and column.kind in CATEGORIES and column.codes != 2
+    ]
     if coded:
         raise CapabilityError(
             f"{method.name} differentiates numbers, and {coded[0]!r} holds codes of a category: the gradient of a code means "
@@ -98,16 +121,31 @@ def check_differentiable(method: Method, features: Sequence[Features], array: An
 def by_player(passes: Passes, attribution: Attribution) -> Attribution:
     """An attribution over the input as signed sums over each player's entries.
 
-    Standard errors and the error of the map are those of single entries, and say nothing of their sums.
+    Standard errors and the error of the map are those of single entries, and say nothing of their sums; they stay where each
+    player owns one entry, the error of the map where no entry is left over.
     """
     values = passes.host(attribution.values[0])
+    entries, errors = values[0].size, attribution.standard_errors
+    alone = all((each.sizes * entries == each.labels.size).all() for each in passes.features)
+    every = alone and all(len(each) == entries for each in passes.features)
+    return replace(
+        attribution,
+        values=[_totals(passes, values)],
+        over="players",
+        standard_errors=[_totals(passes, passes.host(errors[0]))] if alone and errors is not None else None,
+        error=attribution.error if every else None,
+        tolerance=attribution.tolerance if every else None,
+    )
+
+
+def _totals(passes: Passes, values: np.ndarray) -> np.ndarray:
+    """Signed sums over the entries of each player, ``(samples, players)``; 0 where a sample has fewer players."""
     if len(passes.features) == 1:
-        totals = passes.features[0].total(values)
-    else:
-        totals = np.zeros((passes.samples, max(map(len, passes.features))))
-        for sample, each in enumerate(passes.features):
-            totals[sample, : len(each)] = each.total(values[sample : sample + 1])[0]
-    return replace(attribution, values=[totals], over="players", standard_errors=None, error=None, tolerance=None)
+        return passes.features[0].total(values)
+    totals = np.zeros((passes.samples, max(map(len, passes.features))))
+    for sample, each in enumerate(passes.features):
+        totals[sample, : len(each)] = each.total(values[sample : sample + 1])[0]
+    return totals
 
 
 def _usual(view: ModelView, array: Any) -> tuple[Features, ...]:

@@ -10,8 +10,8 @@ from ..core.view import Inputs, ModelView
 
 
 @contextmanager
-def in_words(view: ModelView, inputs: Inputs) -> Generator[None]:
-    """Turn what a model raises on its very first run into an error that says what it was given and what it takes."""
+def in_words(view: ModelView, inputs: Inputs, what: str = "these inputs") -> Generator[None]:
+    """Turn what a model raises into an error that says what it was given and what it takes."""
     try:
         yield
     except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError) as error:
@@ -21,5 +21,5 @@ def in_words(view: ModelView, inputs: Inputs) -> Generator[None]:
             raise
         shapes = ", ".join(f"{name} {tuple(leaf.shape)}" for name, leaf in inputs.leaves.items())
         raise InputError(
-            f"the model failed on these inputs ({shapes}).{view.expected()} It said: {type(error).__name__}: {error}"
+            f"the model failed on {what} ({shapes}).{view.expected()} It said: {type(error).__name__}: {error}"
         ) from error

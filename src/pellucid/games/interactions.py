@@ -11,10 +11,12 @@ from jaxtyping import Float, Int
 
 from ..core.errors import BudgetError, InputError, nearest
 from ..core.types import Coalitions
+from . import asked
 from .banzhaf import EXACT_PLAYERS
 from .game import Function
 from .indices import check_index, check_order, members, sets_of
-from .joint import Joint, joint
+from .joint import joint
+from .rounds import Estimate
 from .shapley import DEFAULT
 
 ESTIMATORS = ("auto", "exact", "gaussian-process")
@@ -188,21 +190,14 @@ def interactions(
     >>> np.round(found.values, 4).tolist()
     [[1.0, 1.5, 0.0], [1.5, 1.0, 0.0], [0.0, 0.0, 0.0]]
     """
-    if players is None:
-        players = getattr(game, "players", None)
-        if players is None:
-            raise InputError("say how many players the game has: interactions(game, players=10).")
-    played = Function(game, players)
+    played = asked.bare(game, players, "interactions")
     check_index(index)
     check_order(order)
     if order > played.players:
         raise InputError(f"order={order} asks for interactions of {order} players; the game has {played.players}.")
     if estimator not in ESTIMATORS:
         raise InputError(f"there is no estimator of interactions {estimator!r}.{nearest(str(estimator), ESTIMATORS)}")
-    if tolerance is not None and not (isinstance(tolerance, (int, float)) and tolerance > 0):
-        raise InputError(f"tolerance must be a positive number; got {tolerance!r}.")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed must be a whole number, at least 0; got {seed!r}.")
+    asked.check(budget, tolerance, seed)
     most = _budget(budget, estimator, played.players)
     found = joint(played, index, int(order), budget=most, tolerance=tolerance, seed=int(seed))
     return _record(found, played, index, int(order))
@@ -226,7 +221,7 @@ def matrix(values: Float[np.ndarray, "... sets"], players: int, order: int) -> F
     return square
 
 
-def _record(found: Joint, played: Function, index: str, order: int) -> Interactions:
+def _record(found: Estimate, played: Function, index: str, order: int) -> Interactions:
     pick = (0, 0) if played.flat else (0,)
     players, calls = played.players, int(found.calls[0])
     values, errors = found.values[pick], found.standard_errors[pick]
@@ -248,8 +243,6 @@ def _record(found: Joint, played: Function, index: str, order: int) -> Interacti
 
 
 def _budget(budget: int | None, estimator: str, players: int) -> int:
-    if budget is not None and (isinstance(budget, bool) or not isinstance(budget, (int, np.integer)) or budget < 2):
-        raise InputError(f"budget must be a whole number of coalitions, at least 2; got {budget!r}.")
     if estimator != "exact":
         return int(budget) if budget is not None else 2 * players + DEFAULT
     if players > EXACT_PLAYERS:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
-from ..arrays.coalitions import ENTRIES, all_pairs, draw_pairs
+from ..arrays.coalitions import all_pairs, draw_pairs
 from ..arrays.draws import generator
 from ..core.errors import BudgetError, InputError
+from ..core.types import GameValues
 from .banzhaf import EXACT_PLAYERS
 from .banzhaf import design as uniform
 from .derivatives import from_pairs
 from .game import Game
 from .indices import sets_of, weights
 from .pairs import Pairs, law, remembered
+from .rounds import ROUNDING, Estimate, Seen, rounds
 from .surrounding import Estimated, estimate
 
 MOST_PAIRS = 4096
@@ -25,29 +26,6 @@ LEAST = 4
 """Coalitions: the empty one, the full one and a pair."""
 GROWTH = 2.0
 """Where a tolerance is given, a round brings the pairs to this factor of those so far."""
-WATCHED = 8
-"""Blocks of the whole budget, at least, where somebody watches."""
-FLOOR = 1e-7
-"""Errors below this share of the largest value of any coalition are rounding (of a float32 model)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Joint:
-    """Interactions of every sample and output, and what is known of their errors."""
-
-    values: Float[np.ndarray, "samples outputs sets"]
-    """Of all sets of 1, 2, ... players, each size in lexicographic order."""
-    standard_errors: Float[np.ndarray, "samples outputs sets"]
-    empty: Float[np.ndarray, "samples outputs"]
-    """The value of the empty coalition."""
-    total: Float[np.ndarray, "samples outputs"]
-    """The value of the full coalition."""
-    calls: Int[np.ndarray, " samples"]
-    """Coalitions that were evaluated, the empty and the full one included."""
-    error: Float[np.ndarray, "samples outputs"]
-    """Estimated Euclidean norm of the error, relative to that of the values."""
-    notes: tuple[str, ...] = ()
-    """Sentences: what is missing."""
 
 
 def joint(
@@ -59,7 +37,7 @@ def joint(
     tolerance: float | None = None,
     seed: int = 0,
     watch: Callable[[int], bool] | None = None,
-) -> Joint:
+) -> Estimate:
     """Interactions of all samples of a game from at most ``budget`` coalitions each; exact where that is all of them.
 
     Parameters
@@ -81,7 +59,8 @@ def joint(
 
     Returns
     -------
-    Joint
+    Estimate
+        Values of all sets of 1, 2, ... players, each size in lexicographic order.
 
     Raises
     ------
@@ -92,9 +71,9 @@ def joint(
     """
     players = game.players
     everything = (1 << players - 1) - 1
-    if budget < min(LEAST, 1 << players):
+    if budget < fewest(players):
         raise BudgetError(
-            f"interactions of {players} players need at least {min(LEAST, 1 << players)} coalitions (the empty and the full one "
+            f"interactions of {players} players need at least {fewest(players)} coalitions (the empty and the full one "
             f"included); the budget is {budget}."
         )
     pairs, notes = min((budget - 2) // 2, everything), list[str]()
@@ -107,39 +86,49 @@ def joint(
             else f"From more than {2 * MOST_PAIRS + 2} coalitions interactions are not estimated."
         )
     by_size = [weights(index, order, size, players) for size in range(1, order + 1)]
-    ends = np.zeros((2, players), bool)
-    ends[1] = True
+    nobody_and_all = np.stack([np.zeros(players, bool), np.ones(players, bool)])
     everyone = np.arange(game.samples)
-    empty, full = np.moveaxis(game(ends, everyone), 1, 0)
+    empty, full = np.moveaxis(game(nobody_and_all, everyone), 1, 0)
     with np.errstate(over="ignore"):
         if not np.isfinite([full - empty, full + empty]).all():
             raise InputError("the game's values are too large: the difference or sum of two of them overflows.")
-    known = _Known(empty, full, by_size)
+    known = _Known(empty, full, by_size, getattr(game, "rounding", ROUNDING))
     design = _all(players) if pairs == everything else _design(index, players, pairs, seed)
     seen = np.empty((2, len(design) + 1, *full.shape))
     seen[:, 0] = (full - empty) / 2, (full + empty) / 2
     active, begin = everyone, 0
-    for end in [len(design)] if tolerance is None else _rounds(min(2 * players, len(design)), len(design)):
-        begin, stopped = _evaluate(game, design, active, begin, end, seen, known, watch)
+
+    def keep(part: slice, found: GameValues) -> None:
+        one, other = np.moveaxis(found[:, 0::2], 1, 0) / 2, np.moveaxis(found[:, 1::2], 1, 0) / 2
+        rows = slice(1 + part.start, 1 + part.stop)
+        seen[0, rows, active] = np.moveaxis(one - other, 1, 0)
+        seen[1, rows, active] = np.moveaxis(one + other, 1, 0)
+
+    for end in [len(design)] if tolerance is None else rounds(2 * players, len(design), GROWTH):
+        begin, stopped = known.seen.look(game, design, active, begin, end, keep, watch)
         known.solve(design.beginning(begin), seen[:, : begin + 1], active)
         if tolerance is not None:
             active = active[(known.error[active] > tolerance).any(axis=1)]
         if stopped or not len(active):
             break
-    return known.joint(notes)
+    return known.estimate(notes)
+
+
+def fewest(players: int) -> int:
+    """The smallest budget in coalitions with which there is an answer."""
+    return min(LEAST, 1 << players)
 
 
 class _Known:
     """What is known of each sample so far."""
 
-    def __init__(self, empty: np.ndarray, full: np.ndarray, by_size: list[np.ndarray]) -> None:
+    def __init__(self, empty: np.ndarray, full: np.ndarray, by_size: list[np.ndarray], rounding: float) -> None:
         self.empty, self.full, self.by_size = empty, full, by_size
         self.players = len(by_size[0])
         self.sets = sum(sets_of(self.players, size + 1) for size in range(len(by_size)))
         self.values = np.zeros((*full.shape, self.sets))
         self.standard_errors = np.zeros_like(self.values)
-        self.largest = np.maximum(np.abs(empty), np.abs(full))
-        self.calls, self.error = np.full(len(empty), 2), np.zeros_like(full)
+        self.seen, self.error = Seen(empty, full, rounding), np.zeros_like(full)
         self.short: str | None = None
 
     def solve(self, design: Pairs, seen: np.ndarray, active: Int[np.ndarray, " active"]) -> None:
@@ -154,10 +143,7 @@ class _Known:
             self.short = self._short(design, found)
         self.values[active] = values = found.values.reshape(len(active), -1, self.sets)
         self.standard_errors[active] = spread = found.standard_errors.reshape(values.shape)
-        error, norm = np.sqrt((spread**2).sum(axis=2)), np.sqrt((values**2).sum(axis=2))
-        error = np.where(error > FLOOR * self.largest[active], error, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self.error[active] = np.where(error > 0, error / norm, 0.0)
+        self.error[active] = self.seen.error(values, spread, active)
 
     def _short(self, design: Pairs, found: Estimated) -> str | None:
         """A sentence where there are fewer coalitions than unknowns."""
@@ -170,45 +156,10 @@ class _Known:
             f"coalitions or more tell them apart."
         )
 
-    def joint(self, notes: list[str]) -> Joint:
+    def estimate(self, notes: list[str]) -> Estimate:
         """The record of it all."""
         said = (*notes, *([self.short] if self.short else []))
-        return Joint(self.values, self.standard_errors, self.empty, self.full, self.calls, self.error, said)
-
-
-def _evaluate(
-    game: Game,
-    design: Pairs,
-    active: Int[np.ndarray, " active"],
-    begin: int,
-    end: int,
-    seen: Float[np.ndarray, "2 rows samples outputs"],
-    known: _Known,
-    watch: Callable[[int], bool] | None,
-) -> tuple[int, bool]:
-    """Look at the pairs from ``begin`` to ``end``, in blocks; how far it came, and whether the watch said to end."""
-    step = max(ENTRIES // design.players // 2, 1)
-    if watch is not None:
-        step = max(min(step, -(-len(design) // WATCHED)), 1)
-    for first in range(begin, end, step):
-        last = min(first + step, end)
-        found = game(design.coalitions(first, last), active)
-        known.largest[active] = np.maximum(known.largest[active], np.abs(found).max(axis=1))
-        one, other = np.moveaxis(found[:, 0::2], 1, 0) / 2, np.moveaxis(found[:, 1::2], 1, 0) / 2
-        seen[0, 1 + first : 1 + last, active] = np.moveaxis(one - other, 1, 0)
-        seen[1, 1 + first : 1 + last, active] = np.moveaxis(one + other, 1, 0)
-        known.calls[active] = 2 + 2 * last
-        if watch is not None and watch(2 + 2 * last):
-            return last, True
-    return end, False
-
-
-def _rounds(least: int, most: int) -> list[int]:
-    """Numbers of pairs after each round."""
-    rounds = [min(least, most)]
-    while rounds[-1] < most:
-        rounds.append(min(max(int(GROWTH * rounds[-1]), rounds[-1] + 1), most))
-    return rounds
+        return Estimate(self.values, self.standard_errors, self.empty, self.full, self.seen.calls, self.error, said)
 
 
 def _all(players: int) -> Pairs:

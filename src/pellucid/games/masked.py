@@ -58,6 +58,8 @@ class Masked:
 class MaskedGame:
     """A game whose players are features: absent ones are removed from their sample.
 
+    ``rounding`` is what of its largest value the model rounds away.
+
     Parameters
     ----------
     masked
@@ -71,6 +73,7 @@ class MaskedGame:
     def __init__(self, masked: Masked, features: Sequence[Features], members: Rows) -> None:
         passes = masked.passes
         self.players, self.samples, self.outputs = len(features[0]), len(members), passes.targets
+        self.rounding = passes.rounding
         self._masked, self._members = masked, members
         self._full = np.stack(passes.target_values)[:, members]
         self._masks = PlayerMasks(masked, features)

@@ -11,10 +11,10 @@ from jaxtyping import Float
 
 from ..core.errors import InputError
 from ..core.types import Coalitions
+from . import asked
 from .estimator import Estimator
 from .estimators import estimator as find
 from .estimators.exact import Exact
-from .game import Function
 from .play import play
 
 DEFAULT = 2048
@@ -114,16 +114,9 @@ def shapley(
     >>> s.calls
     8
     """
-    if players is None:
-        players = getattr(game, "players", None)
-        if players is None:
-            raise InputError("say how many players the game has: shapley(game, players=10).")
-    chosen, played = find(estimator), Function(game, players)
-    if tolerance is not None and not (isinstance(tolerance, (int, float)) and tolerance > 0):
-        raise InputError(f"tolerance must be a positive number; got {tolerance!r}.")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise InputError(f"seed must be a whole number, at least 0; got {seed!r}.")
-    most = default_budget(_checked(budget), chosen, played.players, tolerance)
+    chosen, played = find(estimator), asked.bare(game, players, "shapley")
+    asked.check(budget, tolerance, seed)
+    most = default_budget(budget, chosen, played.players, tolerance)
     found = play(played, chosen, budget=most, tolerance=tolerance, seed=int(seed))
     if np.isinf(found.total - found.empty).any():
         raise InputError("the game's values are too large: the difference of two of them overflows.")
@@ -143,15 +136,7 @@ def shapley(
 def default_budget(budget: int | None, chosen: Estimator, players: int, tolerance: float | None) -> int:
     """The budget in coalitions, where none was given too."""
     if budget is not None:
-        return budget
+        return int(budget)
     if isinstance(chosen, Exact):
         return chosen.least(players)
     return (2 * players + DEFAULT) * (1 if tolerance is None else PATIENCE)
-
-
-def _checked(budget: int | None) -> int | None:
-    if budget is None:
-        return None
-    if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)) or budget < 2:
-        raise InputError(f"budget must be a whole number of coalitions, at least 2; got {budget!r}.")
-    return int(budget)

@@ -55,7 +55,7 @@ def _adapter_of(model: Any) -> str:
         raise CapabilityError(f"{model.__name__} is a class; make a model of it first: {model.__name__}(...).")
     kind = type(model)
     raise CapabilityError(
-        f"{kind.__module__}.{kind.__qualname__} is of no framework known here ({', '.join(ADAPTERS)}). "
+        f"{kind.__module__}.{kind.__qualname__} is of no framework known here ({', '.join(dict.fromkeys(ROOTS.values()))}). "
         "A function that maps a batch to outputs is explained with pl.wrap(fn), one of JAX arrays with "
         "pl.wrap(fn, adapter='jax'), which gives its gradients; a torch function as a torch.nn.Module."
     )

@@ -52,7 +52,7 @@ class Look:
 def colour_limit(values: np.ndarray) -> float:
     """The magnitude at which colours end: the 99.5th percentile, or the largest where that is zero."""
     magnitudes = np.abs(values)
-    return float(np.percentile(magnitudes, PERCENTILE)) or float(magnitudes.max(initial=0.0))
+    return (float(np.percentile(magnitudes, PERCENTILE)) if magnitudes.size else 0.0) or float(magnitudes.max(initial=0.0))
 
 
 def floor_of(values: np.ndarray) -> float:

@@ -26,7 +26,7 @@ CHANNELS = 6
 
 
 class Bar(TypedDict):
-    """One named entry of a leaf. ``error`` is a standard error."""
+    """One named entry of a leaf. ``error`` is a standard error, ``None`` where nothing is known of it."""
 
     name: str
     given: str | None
@@ -272,11 +272,12 @@ def _place(record: Part, part: Drawable, sample: int, size: int) -> None:
 
 
 def _bar(found: Entries, entry: int) -> Bar:
+    error = math.inf if found.standard_errors is None else float(found.standard_errors[entry])
     return {
         "name": found.names[entry],
         "given": found.given_of(entry),
         "value": float(found.values[entry]),
-        "error": None if found.standard_errors is None else float(found.standard_errors[entry]),
+        "error": error if math.isfinite(error) else None,
     }
 
 

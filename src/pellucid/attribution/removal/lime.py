@@ -15,8 +15,10 @@ from ...core.view import Capability
 from ...games.maskers.masker import Removal
 from ...games.nearness import DISTANCES, Distance, design, nearness
 from ...games.surrogate import Surrogate, Wishes, sentences, surrogate
-from .playing import MASKER, Group, groups, prepared, said, watching
+from .playing import MASKER, Group, groups, in_budget, prepared, said, watching
 
+NARROWEST = 1e-8
+"""What a coalition that lacks one feature must count: of less, weights are rounding."""
 WATCHED = 1 << 16
 """Model rows of a block, about, after which the progress bar moves."""
 
@@ -98,19 +100,23 @@ class LIME:
         """Play the game of each group of samples on shared coalitions, and fit all of their outputs at once."""
         wishes = Wishes(float(self.ridge), self.features_kept, self.selection, _pairs(self.pairs))
         removal = prepared(passes, self.masker)
-        drawing = _Drawing(passes)
+        gathered = _Gathered(passes)
         for group in groups(passes, removal):
-            drawing.add(group, *self._group(passes, removal, group, wishes))
-        return drawing.attributions(removal.says)
+            gathered.add(group, *self._group(passes, removal, group, wishes))
+        return gathered.attributions(removal.says)
 
     def _group(self, passes: Passes, removal: Removal, group: Group, wishes: Wishes) -> tuple[Surrogate, tuple[str, ...]]:
         game, players = group.game, group.game.players
         most = int(self.samples) if group.budget is None else min(int(self.samples), group.budget)
-        if most < 2:
-            passes.refuse_budget(removal.draws, group.members)
+        in_budget(passes, removal, group, 2)
         near = nearness(players, self.distance, self.kernel_width)
+        if near[players - 1] < NARROWEST:
+            raise InputError(
+                f"lime: kernel_width={self.kernel_width!r} is too narrow for {players} features: a coalition that lacks one of "
+                f"them counts {near[players - 1]:.2g} beside 1 for the whole sample, too little to tell any weights."
+            )
         coalitions = design(players, most, near, passes.seed)
-        watch = watching(passes, group.members, len(coalitions))
+        watch = watching(passes, group, len(coalitions))
         values = np.empty((len(coalitions), game.samples, game.outputs))
         step = max(min(ENTRIES // max(players, 1), WATCHED // (game.samples * removal.draws)), 32)
         for begin in range(0, len(coalitions), step):
@@ -132,14 +138,15 @@ def _pairs(wish: Any) -> int | None:
     return int(wish)
 
 
-class _Drawing:
+class _Gathered:
     """Surrogates of groups of samples, put together by target."""
 
     def __init__(self, passes: Passes) -> None:
         self.shape = (passes.targets, passes.samples)
         most = max(map(len, passes.features))
         self.values, self.errors = np.zeros((*self.shape, most)), np.zeros((*self.shape, most))
-        self.details = {name: np.zeros(self.shape) for name in ("intercept", "prediction", "weighted_r2", "stability")}
+        self.details = {name: np.stack(passes.target_values) for name in ("intercept", "prediction")}
+        self.details |= {name: np.full(self.shape, np.nan) for name in ("weighted_r2", "stability")}
         self.notes: tuple[str, ...] = ()
         self.pairs: list[tuple[Group, Surrogate]] = []
 
@@ -155,7 +162,7 @@ class _Drawing:
 
     def attributions(self, says: str) -> list[Attribution]:
         """One for each target."""
-        most = max(found.pairs.shape[1] for _, found in self.pairs)
+        most = max((found.pairs.shape[1] for _, found in self.pairs), default=0)
         details = dict(self.details)
         if most:
             which = np.full((*self.shape, most, 2), -1)

@@ -79,7 +79,7 @@ class LinearSurrogate:
         given = passes.leaf(passes.masked)
         flat = passes.host(given).reshape(passes.samples, -1)
         values = _run(passes, draws, flat, given, count)
-        drawing = _Drawing(passes, flat.shape[1])
+        gathered = _Gathered(passes, flat.shape[1])
         means = values.mean(axis=2)
         values -= means[:, :, None]
         readings = [Reading(around, sample, *_owner(passes, around, at)) for at, sample in enumerate(flat)]
@@ -87,12 +87,12 @@ class LinearSurrogate:
             entries = readings[0].combine[: flat.shape[1]]
             together = fit(_rows(draws.moves / around.spread), values.reshape(-1, count).T, told=entries)
             for at, reading in enumerate(readings):
-                drawing.add(at, reading, _with_players(together, reading, at, passes.samples), means[:, at])
+                gathered.add(at, reading, _with_players(together, reading, at, passes.samples), means[:, at])
         else:
             for at, (sample, reading) in enumerate(zip(flat, readings, strict=True)):
                 made = reading.regressors(draws.rows(sample))
-                drawing.add(at, reading, fit(_rows(made), values[:, at].T, told=reading.combine), means[:, at])
-        return drawing.attributions(around, count)
+                gathered.add(at, reading, fit(_rows(made), values[:, at].T, told=reading.combine), means[:, at])
+        return gathered.attributions(around, count)
 
 
 def _owner(passes: Passes, around: Neighbourhood, sample: int) -> tuple[np.ndarray, int]:
@@ -142,7 +142,7 @@ def _rows(regressors: np.ndarray) -> Rows:
     return Rows(lambda part: regressors[part], regressors.shape[1], np.full(count, 1 / count), np.ones(count), 0)
 
 
-class _Drawing:
+class _Gathered:
     """Regressions of the samples, put together by target."""
 
     def __init__(self, passes: Passes, entries: int) -> None:

@@ -15,7 +15,7 @@ from ...core.declare import Passes
 from ...core.errors import InputError
 from ...core.features import Features
 from ...core.players import Column
-from ...games.maskers.entries import is_whole, refuse_text
+from ...games.maskers.entries import is_whole, refuse_text, refuse_tokens
 from ...games.maskers.rows import background as rows_of
 
 LIKE_LIME = 0.75
@@ -58,6 +58,7 @@ def neighbourhood(passes: Passes, background: Any, sigma: Any, scale: float, ker
     leaf = passes.masked
     given = passes.leaf(leaf)
     refuse_text(given, "linear-surrogate")
+    refuse_tokens(passes.features, leaf, "noise on")
     shape = tuple(int(size) for size in given.shape[1:])
     if background is None and sigma is None:
         raise InputError(

@@ -93,6 +93,7 @@ class RISE:
             done = end
             if passes.out_of_time():
                 break
+        passes.finished(len(active))
         values, spread, error = sums.values(), sums.spread(), sums.error()
         return [
             Attribution(

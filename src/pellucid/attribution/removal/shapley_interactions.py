@@ -9,9 +9,9 @@ from ...core.declare import Attribution, Axiom, Passes, parameter
 from ...core.view import Capability
 from ...games.indices import INDICES, members, sets_of
 from ...games.interactions import by_size, matrix
-from ...games.joint import joint
+from ...games.joint import fewest, joint
 from ...games.shapley import DEFAULT
-from .playing import MASKER, TOLERANCE, groups, prepared, said, watching
+from .playing import MASKER, TOLERANCE, Gathered, groups, in_budget, prepared, watching
 
 
 @dataclass(frozen=True)
@@ -67,41 +67,27 @@ class ShapleyInteractions:
 
     def attribute(self, passes: Passes) -> list[Attribution]:
         """Play the game of each group of samples."""
-        removal = prepared(passes, self.masker)
-        shape, most = (passes.targets, passes.samples), max(map(len, passes.features))
-        values = np.zeros((*shape, most, most))
-        errors, base, missed = np.zeros_like(values), np.empty(shape), np.empty(shape)
-        triples = np.full((passes.samples, sets_of(most, 3), 3), -1)
-        together = np.zeros((2, *shape, sets_of(most, 3)))
-        notes: tuple[str, ...] = ()
+        removal, gathered = prepared(passes, self.masker), Gathered(passes, axes=2)
+        sets = sets_of(max(map(len, passes.features)), 3)
+        triples = np.full((passes.samples, sets, 3), -1)
+        values, errors = np.zeros((2, passes.targets, passes.samples, sets))
         for group in groups(passes, removal):
             players, who = group.game.players, group.members
             order = min(self.order, players)
+            in_budget(passes, removal, group, fewest(players))
             budget = 2 * players + DEFAULT if group.budget is None else group.budget
-            watch = watching(passes, who, budget)
+            watch = watching(passes, group, budget)
             found = joint(group.game, self.index, order, budget=budget, tolerance=self.tolerance, seed=passes.seed, watch=watch)
-            for kept, given in ((values, found.values), (errors, found.standard_errors)):
-                kept[:, who, :players, :players] = np.moveaxis(matrix(given, players, order), 1, 0)
+            watch(budget)
+            pairs, pair_errors = (matrix(each, players, order) for each in (found.values, found.standard_errors))
+            gathered.add(group, pairs, pair_errors, found)
             if order == 3:
                 count = sets_of(players, 3)
                 triples[who, :count] = members(players, 3)
-                for kept, given in zip(together, (found.values, found.standard_errors), strict=True):
+                for kept, given in ((values, found.values), (errors, found.standard_errors)):
                     kept[:, who, :count] = np.moveaxis(by_size(given, players, order)[2], 1, 0)
-            base[:, who], missed[:, who] = found.empty.T, found.error.T
-            notes += found.notes
-        return [
-            Attribution(
-                [values[t]],
-                over="interactions",
-                standard_errors=[errors[t]],
-                base_value=base[t],
-                error=missed[t],
-                tolerance=self.tolerance,
-                removal=removal.says,
-                details={"triples": triples, "triple_values": together[0, t], "triple_errors": together[1, t]}
-                if self.order == 3
-                else {},
-                evidence=said(notes, "estimator"),
-            )
-            for t in range(passes.targets)
+        of_three = [
+            {"triples": triples, "triple_values": value, "triple_errors": error}
+            for value, error in zip(values, errors, strict=True)
         ]
+        return gathered.attributions("interactions", removal, self.tolerance, of_three if self.order == 3 else None)

@@ -186,8 +186,8 @@ def _learn(spectra: _Spectra, seen: Float[np.ndarray, "rows columns"]) -> _Learn
     for kind in spectra.kinds:
         found = kind.axes.T @ seen
         spread = kind.scale + NOISE[:, None]
-        scale = (1 / spread) @ (found * found) / len(found) + TINY
-        likelihood.append(-0.5 * (np.log(spread).sum(axis=1)[:, None] + len(found) * np.log(scale)))
+        scale = (1 / spread) @ (found * found) / len(found)
+        likelihood.append(-0.5 * (np.log(spread).sum(axis=1)[:, None] + len(found) * np.log(scale + TINY)))
         scales.append(scale)
         along.append(found)
     share = np.array(likelihood)

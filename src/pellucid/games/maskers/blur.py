@@ -12,7 +12,7 @@ from ...arrays.blur import Blur as Blurring
 from ...core.declare import Passes
 from ...core.errors import InputError
 from ...core.features import Features
-from .entries import is_whole, native, real, refuse_tables, refuse_text, spatial_axes
+from .entries import is_whole, native, real, refuse_tables, refuse_text, refuse_tokens, spatial_axes
 from .masker import Removal, Replacement
 
 BLOCK = 1 << 24
@@ -33,7 +33,7 @@ class Blur:
     Raises
     ------
     InputError
-        For tables and texts.
+        For tables, texts and token ids.
 
     Notes
     -----
@@ -54,6 +54,7 @@ class Blur:
         sigma = real(self.sigma, "sigma", "Blur", zero=False)
         refuse_text(given, "Blur")
         refuse_tables(features, "Blur", "use maskers.Background(rows) or Mean(rows).")
+        refuse_tokens(features, leaf, "a blur of")
         axes = spatial_axes(passes, given, features)
         if not axes:
             raise InputError(f"Blur needs pixels or steps; {leaf!r} is {tuple(given.shape)}.")

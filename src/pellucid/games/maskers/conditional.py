@@ -15,7 +15,7 @@ from ...core.features import Features
 from ...core.players import Column
 from .agreement import Agreement
 from .drawn import Drawn, Law
-from .entries import refuse_text, whole
+from .entries import refuse_text, refuse_tokens, whole
 from .gaussian import Gaussian
 from .masker import Removal
 from .rows import background, columns_of
@@ -81,6 +81,7 @@ class Conditional:
         seed = whole(self.seed, "seed", "Conditional", least=0)
         given = passes.leaf(leaf)
         refuse_text(given, "Conditional")
+        refuse_tokens(features, leaf, "a distribution of")
         if given.ndim != 2:
             raise InputError(
                 f"Conditional is for tables (samples, columns); {leaf!r} is {tuple(given.shape)}. For images and series use "

@@ -49,6 +49,12 @@ def refuse_tables(features: Sequence[Features], masker: str, instead: str) -> No
         )
 
 
+def refuse_tokens(features: Sequence[Features], leaf: str, what: str) -> None:
+    """Refuse arithmetic with the numbers of tokens."""
+    if features and "token" in features[0].kinds:
+        raise InputError(f"{what} token ids means nothing; remove those of {leaf!r} by maskers.MaskToken(id) or Delete().")
+
+
 def blends(features: Sequence[Features]) -> bool:
     """Whether something between two values of the features means anything: not for codes of categories."""
     return not any(column.kind in (*CATEGORIES, "one-hot") for each in features[:1] for column in each.columns or ())
@@ -78,11 +84,6 @@ def refuse_soft(masker: str) -> NoReturn:
     raise InputError(
         f"{masker} removes entries wholly; masks from 0 to 1 need a masker that blends: Constant, Mean, Background or Blur."
     )
-
-
-def on_host(array: Any) -> np.ndarray:
-    """A user's array, of whatever framework, as NumPy."""
-    return np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
 
 
 def native(values: np.ndarray, like: Native) -> Native:

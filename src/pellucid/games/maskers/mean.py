@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...core.declare import Passes
-from ...core.errors import InputError
 from ...core.features import Features
-from .entries import blends, is_whole, native
+from .entries import blends, is_whole, native, refuse_tokens
 from .masker import Removal, Replacement
 from .rows import background, columns_of
 
@@ -51,8 +50,8 @@ class Mean:
         """One replacement for all samples."""
         rows = background(passes, leaf, features, self.rows, "Mean")
         given = passes.leaf(leaf)
-        if is_whole(given) and "token" in (features[0].kinds if features else ()):
-            raise InputError(f"a mean of token ids means nothing; remove those of {leaf!r} by maskers.MaskToken(id) or Delete().")
+        if is_whole(given):
+            refuse_tokens(features, leaf, "a mean of")
         columns = columns_of(features)
         usual = rows.mean(axis=0, dtype=np.float64) if columns is None else features[0].baseline(rows)
         index = np.zeros((passes.samples, 1), int)

@@ -11,7 +11,8 @@ from ...core.declare import Passes
 from ...core.errors import InputError
 from ...core.features import Features
 from ...core.players import Column
-from .entries import on_host, refuse_text
+from ...core.tree import on_host
+from .entries import refuse_text
 
 
 def background(passes: Passes, leaf: str, features: Sequence[Features], rows: Any, masker: str) -> np.ndarray:
