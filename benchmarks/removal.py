@@ -105,7 +105,6 @@ def lime(b: Bench) -> list[Row]:
             num_samples=SAMPLES,
             batch_size=batch,
             segmentation_fn=lambda _: labels,
-            progress_bar=False,
         )
         return Work(forward=SAMPLES)
 

@@ -20,7 +20,9 @@ from ..core.types import MemoryFormat
 from ..core.view import Inputs, ModelView
 
 CPU_BYTES, CPU_BATCH = 256 * 2**10, (4, 4096)
-"""Input bytes per batch and its bounds: on a CPU large batches lose more to freshly mapped memory than they gain."""
+"""Input bytes per batch and its bounds: on a CPU large batches lose more to freshly mapped memory than they gain.
+Passes that keep no activations take twice as many.
+"""
 ACCELERATOR_BYTES, ACCELERATOR_BATCH = 64 * 2**20, (32, 65_536)
 WORTH = 8
 """Measuring is paid for when the work asked for so far is so many times what it costs."""
@@ -70,7 +72,7 @@ def packing(view: ModelView, inputs: Inputs, kind: str, batch_size: int | None, 
         raise InputError(f"batch_size must be a whole number of rows, at least 1; got {batch_size!r}.")
     if memory_format not in (None, "as-is", "channels-last"):
         raise InputError(f"memory_format must be 'as-is' or 'channels-last'; got {memory_format!r}.")
-    found = _known(view, inputs, kind).packing or _usual(view, inputs)
+    found = _known(view, inputs, kind).packing or _usual(view, inputs, kind)
     return Packing(batch_size or found.batch_size, memory_format or found.memory_format)
 
 
@@ -86,7 +88,7 @@ def measure(view: ModelView, inputs: Inputs, kind: str, work: int, run: Callable
     """
     known = _known(view, inputs, kind)
     known.work += work
-    usual = _usual(view, inputs)
+    usual = _usual(view, inputs, kind)
     candidates = _candidates(view, usual)
     most = max(candidate.batch_size for candidate in candidates)
     if known.packing is not None or len(candidates) == 1 or known.work < WORTH * ROUNDS * most * len(candidates):
@@ -115,13 +117,14 @@ def measure(view: ModelView, inputs: Inputs, kind: str, work: int, run: Callable
     return Tuning(known.packing, rows, time.perf_counter() - started, note)
 
 
-def _usual(view: ModelView, inputs: Inputs) -> Packing:
+def _usual(view: ModelView, inputs: Inputs, kind: str) -> Packing:
     """What usually is fastest for inputs of this size on this device."""
     shapes = [tuple(leaf.shape[1:]) for leaf in inputs.batched.values()]
     row = 4 * sum(math.prod(shape) for shape in shapes)
     on_cpu = view.device.startswith("cpu")
     wanted, (least, most) = (CPU_BYTES, CPU_BATCH) if on_cpu else (ACCELERATOR_BYTES, ACCELERATOR_BATCH)
     images = any(len(shape) == 3 for shape in shapes) and view.spec.layout == "NCHW" and view.adapter == "torch"
+    wanted *= 2 if kind == "predict" else 1
     return Packing(min(max(wanted // max(row, 1), least), most), "channels-last" if images and on_cpu else "as-is")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..arrays.threads import few_threads
 from ..core.errors import BudgetError
 from ..core.types import GameValues
 from .estimator import Estimator, Solution
@@ -113,7 +114,8 @@ class _Known:
         columns /= unit
         everything = estimator.index == "shapley" and design.players <= MOST_PLAYERS and design.complete
         solve = from_table if everything else estimator.solve
-        solution = solve(design, columns, total / unit)
+        with few_threads(len(design)):
+            solution = solve(design, columns, total / unit)
         if not self.values.size:
             self.values = np.empty((*self.full.shape, design.players))
             self.standard_errors = np.empty_like(self.values)

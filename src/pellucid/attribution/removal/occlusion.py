@@ -110,6 +110,8 @@ class _WindowMasks:
         xp = self._xp
         under = xp.asarray(np.ones((len(starts), *[1] * len(self._covered)), bool), device=self._device)
         for axis, covered in enumerate(self._covered):
+            if len(covered) == 1 and covered.all():  # all channels at once: one mask for them
+                continue
             lines = xp.asarray(covered[starts[:, axis]], device=self._device)
             under = under & xp.reshape(lines, (len(starts), *[-1 if axis == at else 1 for at in range(len(self._covered))]))
         return self._lay(~under) if self._lay is not None else ~under
