@@ -204,10 +204,18 @@ def test_as_a_program(here):
 
 
 def test_control_c_exits_with_130(here):
-    running = subprocess.Popen([*PROGRAM, "explain", "house:slow", "rows.npy"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert running.stdout is not None
-    assert running.stdout.readline() == b"slow\n"
-    running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=30)
+    def heed() -> None:
+        """Whoever runs the tests in the background ignores Ctrl-C, and what they start would too."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    command = [*PROGRAM, "explain", "house:slow", "rows.npy"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"slow\n"
+        running.send_signal(signal.SIGINT)
+        try:
+            _, err = running.communicate(timeout=30)
+        finally:
+            running.kill()
     assert running.returncode == 130
     assert b"Traceback" not in err
