@@ -159,11 +159,17 @@ def test_shaps_own_plots_work():
     import shap
 
     told = table().to_shap()
-    for draw in (shap.plots.bar, shap.plots.beeswarm, shap.plots.heatmap):
-        draw(told, show=False)
-    for draw in (shap.plots.waterfall, shap.plots.bar):
-        draw(told[0], show=False)
-    plt.close("all")
+    for draw, given in (
+        (shap.plots.bar, told),
+        (shap.plots.beeswarm, told),
+        (shap.plots.heatmap, told),
+        (shap.plots.waterfall, told[0]),
+        (shap.plots.bar, told[0]),
+    ):
+        draw(given, show=False)
+        written = " ".join(text.get_text() for axes in plt.gcf().axes for text in axes.get_yticklabels())
+        assert any(name in written for name in told.feature_names), draw.__name__
+        plt.close("all")
 
 
 def test_without_shap(monkeypatch):

