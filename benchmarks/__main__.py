@@ -7,7 +7,7 @@ anew at each call, and what is measured then is the operating system.
 import os
 import sys
 
-from . import agreement, gradients, harness, nodes, removal, shapley, wide
+from . import agreement, gradients, harness, lime, nodes, removal, shapley, wide
 
 ALL = {
     "gradients": lambda: harness.write("gradients", gradients.TITLE, gradients.run()),
@@ -15,6 +15,7 @@ ALL = {
     "wide": lambda: wide.write(wide.run()),
     "agreement": lambda: agreement.write(agreement.run()),
     "removal": lambda: harness.write("removal", removal.TITLE, removal.run(), "lime"),
+    "lime": lime.run,
     "shapley-errors": shapley.accuracy,
     "shapley-seconds": shapley.time_taken,
 }
