@@ -7,7 +7,7 @@ and is restored when the session ends, also after an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
@@ -45,12 +45,16 @@ class Spec:
 
 @dataclass(frozen=True)
 class Inputs:
-    """A batch as named native leaves; ``skeleton`` says how the model takes them."""
+    """A batch as named native leaves; ``skeleton`` says how the model takes them.
+
+    ``rows_as``, where it is set, makes what the model takes of the one leaf's rows: a frame of the user's columns.
+    """
 
     leaves: dict[str, Native]
     skeleton: Any
     static: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    rows_as: Callable[[np.ndarray], Any] | None = None
 
     @property
     def batched(self) -> dict[str, Native]:
@@ -103,12 +107,41 @@ class Gradient:
     rates: tuple[Native, ...] = ()
 
 
+class Inside(Protocol):
+    """The inside of a model, found out by running one row."""
+
+    def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
+        """Every layer call in the order in which it was over, and the rows that it took to find out."""
+        ...
+
+    def biases(self, batch: Inputs) -> tuple[list[tuple[Layer, Native]], int]:
+        """What each affine layer call adds, by channel, in the order of the calls, and the rows that it took to find out."""
+        ...
+
+    def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:
+        """For each attributed leaf the place where it can be differentiated: itself, or its embedding's output."""
+        ...
+
+    def embedding_baseline(self, place: Layer, ids: int | None) -> tuple[Native, str]:
+        """One vector that stands for an absent id (a given id, the padding id, or the mean of the table), and its name."""
+        ...
+
+    def first_nonfinite(self, batch: Inputs, targets: Sequence[RowTarget], rows: Rows) -> str:
+        """Which layer first made a NaN or an infinity, as the end of a sentence."""
+        ...
+
+    def expected(self) -> str:
+        """What shape the first layer takes, as a clause; empty when it is not known."""
+        ...
+
+
 class ModelView(Protocol):
     """A model, seen through what it can do. ``subject`` is the model itself: what is known of it is forgotten with it."""
 
     adapter: str
     subject: Any
     spec: Spec
+    inside: Inside
     device: str
     versions: Mapping[str, str]
     capabilities: frozenset[Capability]
@@ -161,30 +194,6 @@ class ModelView(Protocol):
         ``along`` gives a direction for each place in ``wrt``, and asks for Hessian-vector products. ``moving`` says how other
         places (leaves, or replaced layers) move, and asks for the rates at which those in ``wrt`` follow.
         """
-        ...
-
-    def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
-        """Every layer call in the order in which it happened, found by running, and the rows that it took to find out."""
-        ...
-
-    def biases(self, batch: Inputs) -> tuple[list[tuple[Layer, Native]], int]:
-        """What each affine layer call adds, by channel, in the order of the calls, and the rows that it took to find out."""
-        ...
-
-    def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:
-        """For each attributed leaf the place where it can be differentiated: itself, or its embedding's output."""
-        ...
-
-    def embedding_baseline(self, inputs: Inputs, leaf: str, place: Layer, ids: int | None) -> tuple[Native, str]:
-        """One vector that stands for an absent id (a given id, the padding id, or the mean of the table), and its name."""
-        ...
-
-    def first_nonfinite(self, batch: Inputs, targets: Sequence[RowTarget], rows: Rows) -> str:
-        """Which layer first made a NaN or an infinity, as the end of a sentence."""
-        ...
-
-    def expected(self) -> str:
-        """What shape the first layer takes, as a clause; empty when it is not known."""
         ...
 
     def out_of_memory(self, error: BaseException) -> bool:

@@ -89,7 +89,7 @@ def _rows(passes: Passes, leaf: str, baseline: Any) -> _Rows:
 def _embedded(passes: Passes, leaf: str, place: Layer, baseline: Any) -> _Rows:
     """Baselines of ids, as vectors at their embedding's output."""
     if baseline is None or isinstance(baseline, (int, np.integer)):
-        vector, name = passes.view.embedding_baseline(passes.inputs, leaf, place, None if baseline is None else int(baseline))
+        vector, name = passes.view.inside.embedding_baseline(place, None if baseline is None else int(baseline))
         xp = array_namespace(vector)
         points = passes.points[passes.places.index(place)]
         return _Rows(xp.broadcast_to(vector, (1, *points.shape[1:])) + xp.zeros_like(points[:1]), False, name)

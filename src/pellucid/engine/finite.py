@@ -57,5 +57,5 @@ def check_gradient(
         xp = array_namespace(array)
         bad = int(np.argmin(view.to_numpy(xp.all(xp.isfinite(flat(array)), axis=1))))
         alone = view.take(batch, np.array([bad]), memory_format)
-        where = view.first_nonfinite(alone, targets, rows[bad : bad + 1])
+        where = view.inside.first_nonfinite(alone, targets, rows[bad : bad + 1])
         raise NonFiniteError(f"the {what} of sample {int(rows[bad])} is NaN or infinite, {where}.")

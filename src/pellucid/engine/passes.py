@@ -222,7 +222,7 @@ class Passes:
         if self.allowance() < 2:
             self.refuse_budget(needed=2)
         with in_words(self.view, self.inputs):
-            infos, rows = self._in_format(lambda: self.view.layers(self.view.take(self.inputs, np.arange(1), self.memory_format)))
+            infos, rows = self._in_format(lambda: self.view.inside.layers(self._first()))
         if rows:
             self._spend_on_all(1, rows)
         return infos
@@ -237,7 +237,7 @@ class Passes:
         if self.allowance() < 2:
             self.refuse_budget(needed=2)
         with in_words(self.view, self.inputs):
-            found, rows = self._in_format(lambda: self.view.biases(self.view.take(self.inputs, np.arange(1), self.memory_format)))
+            found, rows = self._in_format(lambda: self.view.inside.biases(self._first()))
         if rows:
             self._spend_on_all(1, rows)
         return found
@@ -250,7 +250,7 @@ class Passes:
         """Where the inputs are differentiated, whether or not the method attributes to them; one row where ids are looked up."""
         if self._input_places is None:
             with in_words(self.view, self.inputs):
-                seams = self.view.seams(self.view.take(self.inputs, np.arange(1), "as-is"), None)
+                seams = self.view.inside.seams(self._first(), None)
             self._input_places = tuple(seams.values())
             if any(isinstance(place, Layer) for place in self._input_places):
                 self._spend_on_all(1, 1)
@@ -296,6 +296,10 @@ class Passes:
     def out_of_time(self) -> bool:
         """Whether the budget's seconds are spent."""
         return self._budget.seconds is not None and time.perf_counter() - self._started > self._budget.seconds
+
+    def _first(self) -> Inputs:
+        """One row to look at."""
+        return self.view.take(self.inputs, np.arange(1), self.memory_format)
 
     def _over_samples(self, run: Callable[[slice], tuple[Any, AtInput]]) -> Iterator[tuple[slice, AtInput]]:
         """A pass over the samples. The first one resolves the targets, and keeps the outputs when it is over."""

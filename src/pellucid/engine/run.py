@@ -119,8 +119,8 @@ def explain(
     named = _layers_named(at, declared.engine == "map", declared.name)
     place = named[0] if named and not reads else None
     with view.session(seed), reporting(progress, declared.name) as report:
-        given, features = schema.encoded(view, declared, x, features)
-        inputs = view.inputs(given)
+        given, features, rows_as = schema.encoded(declared, x, features)
+        inputs = dataclasses.replace(view.inputs(given), rows_as=rows_as)
         finite.check_inputs(view, inputs, features)
         row_targets = [RowTarget(wish, inputs.samples, view.spec.classes, view.to_native, view.to_numpy) for wish in wishes]
         masked = schema.masked_leaf(inputs, features, wrt) if removes or features is not None else ""
@@ -236,7 +236,7 @@ def _seams(view: ModelView, inputs: Inputs, method: Method, at: Layer | None, wr
     if at is not None:
         return {tree.BARE: at}
     with in_words(view, inputs):
-        return view.seams(view.take(inputs, np.arange(1), "as-is"), wrt)
+        return view.inside.seams(view.take(inputs, np.arange(1), "as-is"), wrt)
 
 
 def _record(passes: Passes, method: Method, attributions: Sequence[Attribution], t: int, command: str) -> Explanation:

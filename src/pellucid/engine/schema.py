@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,6 @@ from ..core.extras import require
 from ..core.features import Features
 from ..core.players import CATEGORIES
 from ..core.view import Inputs, ModelView
-from ..models.function import FunctionView
 from .passes import Passes
 
 CODED = (*CATEGORIES, "ordinal", "one-hot")
@@ -28,22 +27,20 @@ def is_frame(x: Any) -> bool:
     return type(x).__name__ == "DataFrame" and hasattr(x, "columns")
 
 
-def encoded(view: ModelView, method: Method, x: Any, features: Any) -> tuple[Any, Any]:
-    """A frame as numbers with its features; the view hands the model frames again. Anything else as it is.
+def encoded(method: Method, x: Any, features: Any) -> tuple[Any, Any, Callable[[np.ndarray], Any] | None]:
+    """A frame as numbers, its features, and what makes frames of such numbers again. Anything else as it is.
 
     Features that were not given are those of the samples and of the masker's background together.
     """
     if not is_frame(x):
-        return x, features
+        return x, features, None
     if features is None:
         background: Any = getattr(getattr(method, "masker", None), "rows", getattr(method, "background", None))
         features = Features.from_frame(_together(x, background) if is_frame(background) else x)
     schema = features
     if not isinstance(schema, Features):
         raise InputError(f"a frame has one Features for all its rows: pl.Features.from_frame(frame); got {features!r}.")
-    if isinstance(view, FunctionView):
-        view.rows_as = schema.decode
-    return schema.encode(x), schema
+    return schema.encode(x), schema, schema.decode
 
 
 def _together(x: Any, background: Any) -> Any:

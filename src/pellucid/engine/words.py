@@ -16,10 +16,10 @@ def in_words(view: ModelView, inputs: Inputs, what: str = "these inputs") -> Gen
         yield
     except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError) as error:
         if isinstance(error, InputError):
-            raise InputError(f"{error}{view.expected()}") from error
+            raise InputError(f"{error}{view.inside.expected()}") from error
         if isinstance(error, PellucidError) or view.out_of_memory(error):
             raise
         shapes = ", ".join(f"{name} {tuple(leaf.shape)}" for name, leaf in inputs.leaves.items())
         raise InputError(
-            f"the model failed on {what} ({shapes}).{view.expected()} It said: {type(error).__name__}: {error}"
+            f"the model failed on {what} ({shapes}).{view.inside.expected()} It said: {type(error).__name__}: {error}"
         ) from error

@@ -10,13 +10,28 @@ from ..core.view import ModelView, Spec
 from .wrap import Wrapped
 
 ADAPTERS = {
-    "torch": "pellucid.models.torch.view:TorchView",
-    "jax": "pellucid.models.jax.view:JaxView",
-    "function": "pellucid.models.function:FunctionView",
+    "torch": "pellucid.models.torch.module:view",
+    "keras": "pellucid.models.keras.adapter:view",
+    "tensorflow": "pellucid.models.tensorflow.function:view",
+    "flax": "pellucid.models.flax.adapter:view",
+    "jax": "pellucid.models.jax.function:view",
+    "sklearn": "pellucid.models.sklearn.adapter:view",
+    "onnx": "pellucid.models.onnx.adapter:view",
+    "function": "pellucid.models.function:view",
 }
-"""Adapter by name."""
+"""By name, what makes a view of a wrapped model."""
 
-ROOTS = {"torch": "torch", "jax": "jax", "jaxlib": "jax"}
+ROOTS = {
+    "keras": "keras",  # before torch: on that backend a Keras model is a torch module, too
+    "torch": "torch",
+    "tensorflow": "tensorflow",
+    "flax": "flax",
+    "jax": "jax",
+    "jaxlib": "jax",
+    "sklearn": "sklearn",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+}
 """Adapter by the root module of a class that the model's type inherits from."""
 
 
@@ -33,12 +48,13 @@ def view_of(model: Any) -> ModelView:
     if name not in ADAPTERS:
         raise CapabilityError(f"there is no adapter {name!r}.{nearest(name, ADAPTERS)}")
     module, _, attribute = ADAPTERS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)(wrapped.model, wrapped.spec)
+    return getattr(importlib.import_module(module), attribute)(wrapped)
 
 
 def framework_of(model: Any) -> str | None:
     """The framework that a model's type comes from; ``None`` for anything else, classes of models included."""
-    return next((ROOTS[root] for base in type(model).__mro__ if (root := base.__module__.partition(".")[0]) in ROOTS), None)
+    found = {base.__module__.partition(".")[0] for base in type(model).__mro__}
+    return next((adapter for root, adapter in ROOTS.items() if root in found), None)
 
 
 def _stated(model: Any) -> str:

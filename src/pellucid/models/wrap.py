@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from ..core import tree
@@ -21,14 +21,27 @@ class Wrapped:
     model: Any
     spec: Spec
     adapter: str | None = None
+    params: Any = None
+    gradient: Callable[..., Any] | None = None
+    layout_said: bool = False
+
+    def laid_out(self, layout: Layout) -> Spec:
+        """What was stated, for a model that reads images in this layout where nothing was said of it."""
+        if self.layout_said or layout == self.spec.layout:
+            return self.spec
+        picture = self.spec.preprocess
+        shapes = self.spec.shapes if picture is None else _shapes(picture, layout)
+        return replace(self.spec, layout=layout, shapes=shapes)
 
 
 def wrap(
     model: Any,
+    params: Any = None,
     *,
+    gradient: Callable[..., Any] | None = None,
     inputs: ImageInput | Sequence[int | None] | Mapping[str, Sequence[int | None]] | None = None,
     output: OutputKind | None = None,
-    layout: Layout = "NCHW",
+    layout: Layout | None = None,
     classes: Sequence[str] | Mapping[int, str] | None = None,
     static: Sequence[str] = (),
     adapter: str | None = None,
@@ -38,21 +51,28 @@ def wrap(
     Parameters
     ----------
     model
-        The model; it is neither copied nor changed.
+        The model; it is neither copied nor changed. Or a function that maps a batch (an array, a list of strings, a frame) to
+        outputs.
+    params
+        What a JAX function takes before the batch, ``model(params, x)``, or the variables of a ``flax.linen`` module.
+    gradient
+        The gradient of a plain function: ``gradient(batch)`` returns the Jacobian, ``(rows, outputs, *input)`` (without the
+        outputs' axis where there is one output), or ``gradient(batch, weights)`` the derivative of the sum of outputs times
+        ``weights``, of the shape of the batch. Several inputs take and give a tuple or mapping, as the function does.
     inputs
         How inputs look: ``pl.ImageInput`` for pictures, or the shape of one sample without the batch axis (``None`` for an
         axis of any size), or such a shape by leaf name.
     output
         ``"logits"``, ``"probabilities"`` or ``"values"`` (a regression).
     layout
-        ``"NCHW"`` or ``"NHWC"``: whether channels come first or last.
+        ``"NCHW"`` or ``"NHWC"``: whether channels come first or last. Keras models say it themselves; otherwise the first.
     classes
         One name per output, or a mapping of index to name.
     static
         Leaves without a batch axis, passed to every call as they are.
     adapter
-        The framework of a plain function: ``"jax"``. Without it, a function is asked for outputs alone: it maps a batch (an
-        array, a list of strings, a frame) to them.
+        The framework of a plain function: ``"jax"`` (which ``params`` says, too) or ``"tensorflow"``, whose gradients it then
+        has. Without it, a function is asked for outputs alone.
 
     Returns
     -------
@@ -79,8 +99,17 @@ def wrap(
     preprocess = inputs if isinstance(inputs, ImageInput) else None
     if isinstance(static, str):
         static = (static,)
-    spec = Spec(layout, output or "unknown", classes_of(classes), tuple(static), _shapes(inputs, layout), preprocess)
-    return Wrapped(model, spec, adapter)
+    shapes = _shapes(inputs, layout or "NCHW")
+    spec = Spec(layout or "NCHW", output or "unknown", classes_of(classes), tuple(static), shapes, preprocess)
+    if gradient is not None and not callable(gradient):
+        raise InputError(f"gradient= is a function of the batch; got {type(gradient).__name__}.")
+    adapter = adapter or ("jax" if params is not None and _plain(model) else None)
+    return Wrapped(model, spec, adapter, params, gradient, layout is not None)
+
+
+def _plain(model: Any) -> bool:
+    """Whether a model is a function of no framework's making."""
+    return type(model).__module__ in ("builtins", "functools")
 
 
 def _shapes(inputs: Any, layout: Layout) -> dict[str, tuple[int | None, ...]]:

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import tree
-from ...core.errors import CapabilityError, InputError
+from ...core.errors import CapabilityError
 from ...core.targets import Layer, RowTarget
 from ...core.types import MemoryFormat, Rows
-from ...core.view import OUTPUT, Capability, Gradient, Inputs, LayerInfo, Place, Spec
+from ...core.view import OUTPUT, Capability, Gradient, Inputs, Place, Spec
+from ..inside import Inside
 from ..reading import leaves_of
 
 
@@ -25,6 +26,7 @@ class JaxView:
     capabilities: frozenset[Capability] = frozenset({"predict", "gradient", "hessian"})
 
     def __init__(self, function: Callable[..., Any], spec: Spec) -> None:
+        self.inside = Inside(whole="a JAX function")
         if not callable(function):
             raise CapabilityError(f"the JAX adapter explains functions of arrays; got {type(function).__name__}.")
         self.function = self.subject = function
@@ -93,37 +95,8 @@ class JaxView:
         products = () if along is None else tuple(self._along(batch, leaves, wrt, target, rows, along) for target in targets)
         return Gradient(tuple(values), tuple(gradients), points, tree.plain(outputs), products)
 
-    def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
-        """A function shows no layers."""
-        return (), 0
-
     def prefix(self, row: Inputs, layers: Sequence[Layer]) -> None:
         """A function shows no layers."""
-
-    def biases(self, batch: Inputs) -> tuple[list[tuple[Layer, Any]], int]:
-        """A function shows no layers."""
-        return [], 0
-
-    def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:
-        """Floating leaves, each at itself."""
-        floats = [name for name, leaf in batch.batched.items() if jnp.issubdtype(leaf.dtype, jnp.floating)]
-        wanted = floats if wrt is None else list(wrt)
-        if not wanted or set(wanted) - set(floats):
-            kinds = ", ".join(f"{name} ({leaf.dtype})" for name, leaf in batch.batched.items())
-            raise InputError(f"a JAX function is differentiated at floating-point leaves only; the inputs are {kinds}.")
-        return {name: name for name in wanted}
-
-    def embedding_baseline(self, inputs: Inputs, leaf: str, place: Layer, ids: int | None) -> tuple[Any, str]:
-        """Not for functions: ``seams`` offers no embedding."""
-        raise CapabilityError("a JAX function shows no embedding layer.")
-
-    def first_nonfinite(self, batch: Inputs, targets: Sequence[RowTarget], rows: Rows) -> str:
-        """A function shows no layers to name."""
-        return "inside the function (JAX_DEBUG_NANS=1 names the operation)"
-
-    def expected(self) -> str:
-        """Not known."""
-        return ""
 
     def out_of_memory(self, error: BaseException) -> bool:
         """XLA says so in words."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...core import tree
 from ...core.targets import RowTarget
 from ...core.types import Rows
+from ..layers import Layers, innermost
 
 
-def find(module: nn.Module, run: Callable[[], Any], targets: Sequence[RowTarget], rows: Rows, inputs: Sequence[Tensor]) -> str:
+def find(
+    layers: Layers | None, run: Callable[[], Any], targets: Sequence[RowTarget], rows: Rows, inputs: Sequence[Tensor]
+) -> str:
     """Run once more and say where the first NaN or infinity came up, as the end of a sentence.
 
     ``inputs`` are the leaves that ``run`` differentiates from; nothing is accumulated into any ``.grad``.
@@ -22,33 +26,24 @@ def find(module: nn.Module, run: Callable[[], Any], targets: Sequence[RowTarget]
     gradients: dict[int, Tensor] = {}
     starts = list(inputs)
 
-    def watch(name: str) -> Any:
-        def hook(_module: nn.Module, _args: Any, output: Any) -> None:
-            for leaf in tree.flatten(output).values():
-                if isinstance(leaf, Tensor) and leaf.is_floating_point():
-                    if not leaf.requires_grad:
-                        starts.append(leaf.requires_grad_())
-                    number = len(calls)
-                    calls.append((name, leaf.detach().clone()))
-                    leaf.register_hook(lambda g: gradients.__setitem__(number, g.detach()))
+    def seen(name: str, _args: tuple[Any, ...], output: Any) -> None:
+        for leaf in tree.flatten(output).values():
+            if isinstance(leaf, Tensor) and leaf.is_floating_point():
+                if not leaf.requires_grad:
+                    starts.append(leaf.requires_grad_())
+                number = len(calls)
+                calls.append((name, leaf.detach().clone()))
+                leaf.register_hook(lambda g: gradients.__setitem__(number, g.detach()))
 
-        return hook
-
-    inner = [(name, m) for name, m in module.named_modules() if not list(m.children())]
-    handles = [m.register_forward_hook(watch(name)) for name, m in inner]
-    try:
-        with torch.enable_grad():
-            outputs = run()
-            for name, output in calls:
-                if not torch.isfinite(output).all():
-                    return f"first in the output of layer {name!r}" if name else "in the model's output"
-            values = [target.evaluate(outputs, rows).sum() for target in targets if target.layer is None]
-            if not values or not all(torch.isfinite(value) for value in values):
-                return "in the target, while every layer's output is finite"
-            torch.autograd.grad(torch.stack(values).sum(), starts, allow_unused=True)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with nullcontext() if layers is None else layers.watched(innermost(layers.kinds()), seen), torch.enable_grad():
+        outputs = run()
+        for name, output in calls:
+            if not torch.isfinite(output).all():
+                return f"first in the output of layer {name!r}" if name else "in the model's output"
+        values = [target.evaluate(outputs, rows).sum() for target in targets if target.layer is None]
+        if not values or not all(torch.isfinite(value) for value in values):
+            return "in the target, while every layer's output is finite"
+        torch.autograd.grad(torch.stack(values).sum(), starts, allow_unused=True)
     return _backward(calls, gradients)
 
 

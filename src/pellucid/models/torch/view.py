@@ -1,72 +1,81 @@
-"""A ``torch.nn.Module`` as a ``ModelView``."""
+"""Whatever computes with torch tensors as a ``ModelView``: modules, and Keras models on this backend."""
 
 from __future__ import annotations
 
-import inspect
-import itertools
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any
-from weakref import WeakKeyDictionary
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...core import tree
 from ...core.errors import CapabilityError, InputError, LayerError
 from ...core.targets import Layer, RowTarget
 from ...core.types import MemoryFormat, Rows
-from ...core.view import OUTPUT, Capability, Gradient, Inputs, LayerInfo, Place, Spec
+from ...core.view import OUTPUT, Capability, Gradient, Inputs, Place, Spec
+from ..inside import Inside
+from ..layers import Edit, Layers, Seen, edited
 from ..reading import leaves_of
 from . import nonfinite
-from .hooks import Edit, at_layers
-from .prefix import Prefix, record, served
-from .state import held
 
-# Names by which leaves that say how to read the others are commonly called; wrt= attributes to them all the same.
-_NOT_ATTRIBUTED = frozenset({"attention_mask", "position_ids", "token_type_ids", "key_padding_mask", "mask"})
 
-_LAYERS: WeakKeyDictionary[nn.Module, dict[Any, tuple[LayerInfo, ...]]] = WeakKeyDictionary()
-"""Layer calls as last seen, by module; forgotten with it."""
+class Program(Protocol):
+    """A model as it runs on torch tensors."""
+
+    adapter: str
+    subject: Any
+    versions: Mapping[str, str]
+    layers: Layers | None
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Parameters, then buffers: they say where the model is, and in which dtype it computes."""
+        ...
+
+    def call(self, given: Any) -> Any:
+        """The outputs for inputs in the shape that the model takes."""
+        ...
+
+    def held(self, device: torch.device, seed: int) -> AbstractContextManager[None]:
+        """Hold the model in the state in which it is explained, and give it back as it was."""
+        ...
+
+    def prefix(self, given: Any, layers: Sequence[Layer]) -> Any:
+        """What is computed of one row before these layers; ``None`` where that cannot be kept."""
+        ...
+
+    def served(self, kept: Any, rows: int) -> AbstractContextManager[None]:
+        """While this holds, what was kept takes the place of computing it, for so many rows."""
+        ...
 
 
 class TorchView:
-    """One module; see ``core.view.ModelView`` for what the methods promise."""
+    """One program; see ``core.view.ModelView`` for what the methods promise."""
 
-    adapter = "torch"
-    capabilities: frozenset[Capability] = frozenset({"predict", "gradient", "hessian", "replace", "layers"})
-
-    def __init__(self, module: nn.Module, spec: Spec) -> None:
-        if not isinstance(module, nn.Module):
-            raise CapabilityError(f"{type(module).__name__} is of torch, but no torch.nn.Module; put the function into a module.")
-        self.module: nn.Module = getattr(module, "_orig_mod", module)  # what torch.compile was given: the same layers and weights
-        self.subject = self.module
-        if isinstance(self.module, torch.jit.ScriptModule):  # its inner modules take no hooks
-            self.capabilities = frozenset({"predict", "gradient", "hessian"})
-        self.spec = spec
-        first = next(itertools.chain(module.parameters(), module.buffers()), None)
-        self._device = torch.device("cpu") if first is None else first.device
-        floating = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
+    def __init__(self, program: Program, spec: Spec) -> None:
+        self.program, self.spec = program, spec
+        self.adapter, self.subject, self.versions = program.adapter, program.subject, program.versions
+        open_to_view: set[Capability] = {"replace", "layers"} if program.layers is not None else set()
+        self.capabilities: frozenset[Capability] = frozenset({"predict", "gradient", "hessian", *open_to_view})
+        tensors = list(program.tensors())
+        self._device = tensors[0].device if tensors else torch.device("cpu")
+        floating = next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), None)
         self.dtype = floating or torch.float32
         self._floating = floating is not None
         self._working = self.dtype if self.dtype == torch.float64 else torch.float32
         if self._device.type == "meta":
             raise CapabilityError("the model's parameters are on the 'meta' device: they have no values. Load the weights first.")
+        self.inside = Inside(program.layers, self._look, _same, self._broken)
 
     @property
     def device(self) -> str:
         """Where the model is, and where its inputs go."""
         return str(self._device)
 
-    @property
-    def versions(self) -> Mapping[str, str]:
-        """Versions that the numbers depend on."""
-        return {"torch": torch.__version__}
-
     def session(self, seed: int) -> AbstractContextManager[None]:
-        """Hold the module in evaluation mode; see ``state.held``."""
-        return held(self.module, self._device, seed)
+        """The program's own state, held."""
+        return self.program.held(self._device, seed)
 
     def inputs(self, x: Any) -> Inputs:
         """Tensors on the model's device, floats in the working dtype."""
@@ -105,19 +114,19 @@ class TorchView:
         *,
         keep: Sequence[Layer] = (),
         replace: Mapping[Layer, Tensor] | None = None,
-        prefix: Prefix | None = None,
+        prefix: Any = None,
     ) -> tuple[Any, list[Tensor]]:
         """One forward pass without a graph."""
         seen: dict[Layer, Tensor] = {}
         edits = [*self._replacing(replace), *((layer, _kept(layer, seen)) for layer in keep)]
-        with torch.no_grad(), at_layers(self.module, edits), served(prefix or {}, batch.samples):
-            outputs = self._call(batch)
+        with torch.no_grad(), self._edited(edits), self.program.served(prefix, batch.samples):
+            outputs = self.program.call(batch.tree())
         return outputs, [seen[layer].detach().to(self._working) for layer in keep]
 
-    def prefix(self, row: Inputs, layers: Sequence[Layer]) -> Prefix:
-        """The module calls that are over before these layers begin."""
+    def prefix(self, row: Inputs, layers: Sequence[Layer]) -> Any:
+        """What the program keeps of one row."""
         with torch.no_grad():
-            return record(self.module, list(layers), lambda: self._call(row))
+            return self.program.prefix(row.tree(), layers)
 
     def gradient(
         self,
@@ -155,8 +164,8 @@ class TorchView:
         neurons: dict[Layer, Tensor] = {}
         edits += [(target.layer, _kept(target.layer, neurons)) for target in targets if target.layer is not None]
         begin = torch.enable_grad() if from_input or any(place in leaves for place in replace) else torch.no_grad()
-        with begin, at_layers(self.module, edits):
-            outputs = self._call(given)
+        with begin, self._edited(edits):
+            outputs = self.program.call(given.tree())
         with torch.enable_grad():
             values = [t.evaluate(outputs, rows, neurons.get(t.layer) if t.layer else None) for t in targets]
         rates = tuple(
@@ -180,81 +189,6 @@ class TorchView:
             tuple(products),
             rates,
         )
-
-    def layers(self, batch: Inputs) -> tuple[tuple[LayerInfo, ...], int]:
-        """Every module call in order; kept until the module's structure or the input's shape changes."""
-        named = list(self.module.named_modules())
-        key = (
-            tuple((name, id(m)) for name, m in named),
-            tuple((name, tuple(leaf.shape[1:])) for name, leaf in batch.leaves.items()),
-        )
-        known = _LAYERS.setdefault(self.module, {})
-        if key in known:
-            return known[key], 0
-        known.clear()
-        known[key] = self._run_layers(named, batch)
-        return known[key], batch.samples
-
-    def biases(self, batch: Inputs) -> tuple[list[tuple[Layer, Tensor]], int]:
-        """Biases of convolutions and dense layers; of a batch norm what is left when its input is zero."""
-        infos, rows = self.layers(batch)
-        modules = dict(self.module.named_modules(remove_duplicate=False))
-        found = [(info.layer, _bias(modules[info.name])) for info in infos]
-        return [(layer, bias.detach().to(self._working)) for layer, bias in found if bias is not None], rows
-
-    def seams(self, batch: Inputs, wrt: Sequence[str] | None) -> dict[str, Place]:
-        """Floats at the leaf itself, ids at the output of the one embedding that looks them up."""
-        places: dict[str, Place] = {}
-        ids = [name for name, leaf in batch.batched.items() if not leaf.is_floating_point()]
-        wanted = wrt if wrt is not None else [name for name in batch.batched if name.split(".")[-1] not in _NOT_ATTRIBUTED]
-        looked_up = self._embedding_calls(batch, [name for name in ids if name in wanted]) if set(ids) & set(wanted) else {}
-        for name in wanted:
-            if name not in ids:
-                places[name] = name
-            elif name in looked_up:
-                places[name] = looked_up[name]
-            elif wrt is not None:
-                raise InputError(
-                    f"leaf {name!r} holds integers, and no nn.Embedding of the model looks them up as they are: they have no "
-                    "derivative. Leave it out of wrt=, pass floats, or name the layer that reads them: at=."
-                )
-        if not places:
-            kinds = ", ".join(f"{name} ({leaf.dtype})" for name, leaf in batch.batched.items())
-            raise InputError(
-                f"none of the inputs can be differentiated: {kinds}. Pass floats, or ids of an nn.Embedding; a leaf whose name "
-                "is that of a mask is attributed when wrt= names it."
-            )
-        return places
-
-    def embedding_baseline(self, inputs: Inputs, leaf: str, place: Layer, ids: int | None) -> tuple[Tensor, str]:
-        """The vector of an id; without one the padding id's, else the mean of the table."""
-        embedding = dict(self.module.named_modules(remove_duplicate=False))[place.name]
-        assert isinstance(embedding, nn.Embedding)
-        table = embedding.weight.detach().to(self._working)
-        ids = embedding.padding_idx if ids is None else ids
-        if ids is None:
-            return table.mean(dim=0), "mean of the embedding table"
-        if not 0 <= ids < len(table):
-            raise InputError(f"baseline={ids} is not an id of {place.name!r}, which has {len(table)}.")
-        return table[ids], f"embedding of id {ids}"
-
-    def first_nonfinite(self, batch: Inputs, targets: Sequence[RowTarget], rows: Rows) -> str:
-        """Run again with every layer watched."""
-        floats = {name: leaf for name, leaf in batch.batched.items() if leaf.is_floating_point()}
-        leaves = {name: leaf.detach().requires_grad_() for name, leaf in floats.items()}
-        given = batch.put({name: leaf.clone() for name, leaf in leaves.items()})
-        return nonfinite.find(self.module, lambda: self._call(given), targets, rows, list(leaves.values()))
-
-    def expected(self) -> str:
-        """The shape that the first convolution or dense layer takes."""
-        for name, m in self.module.named_modules():
-            if isinstance(m, nn.Linear):
-                return f" Its first layer with weights, {name or type(m).__name__!r}, takes (samples, {m.in_features})."
-            for axes, kind in enumerate((nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-                if isinstance(m, kind):
-                    spatial = (("length",), ("height", "width"), ("depth", "height", "width"))[axes]
-                    return f" Its first layer with weights, {name!r}, takes (samples, {m.in_channels}, {', '.join(spatial)})."
-        return ""
 
     def out_of_memory(self, error: BaseException) -> bool:
         """CUDA says so by type, the CPU allocator in words."""
@@ -280,14 +214,6 @@ class TorchView:
         """A copy on the host; half precision as float32."""
         tensor = (array.detach() if isinstance(array, Tensor) else torch.as_tensor(array)).cpu()
         return np.array((tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor).numpy())
-
-    def _call(self, batch: Inputs) -> Any:
-        given = batch.tree()
-        if isinstance(given, tuple):
-            return self.module(*given)
-        if isinstance(given, dict) and _takes_keywords(self.module, given):
-            return self.module(**given)
-        return self.module(given)
 
     def _cast(self, tensor: Tensor, memory_format: MemoryFormat = "as-is") -> Tensor:
         if tensor.is_floating_point():
@@ -380,68 +306,27 @@ class TorchView:
             for h, leaf in zip(products, order, strict=True)
         )
 
-    def _run_layers(self, named: list[tuple[str, nn.Module]], batch: Inputs) -> tuple[LayerInfo, ...]:
-        seen: list[tuple[str, str, tuple[int, ...]]] = []
+    def _edited(self, edits: Sequence[tuple[Layer, Edit]]) -> AbstractContextManager[None]:
+        return nullcontext() if self.program.layers is None else edited(self.program.layers, edits)
 
-        def watch(name: str, kind: str) -> Any:
-            def hook(_module: nn.Module, _args: Any, output: Any) -> None:
-                tensors = [leaf for leaf in tree.flatten(output).values() if isinstance(leaf, Tensor)]
-                if tensors:
-                    seen.append((name, kind, tuple(tensors[0].shape[1:])))
+    def _look(self, batch: Inputs, names: Collection[str] | None, seen: Seen) -> Inputs:
+        assert self.program.layers is not None
+        with torch.no_grad(), self.program.layers.watched(names, seen):
+            self.program.call(batch.tree())
+        return batch
 
-            return hook
-
-        handles = [m.register_forward_hook(watch(name, type(m).__name__)) for name, m in named]
-        try:
-            self.predict(batch)
-        finally:
-            for handle in handles:
-                handle.remove()
-        totals: dict[str, int] = {}
-        infos = []
-        for name, kind, shape in seen:
-            totals[name] = totals.get(name, 0) + 1
-            infos.append((name, totals[name], kind, shape))
-        return tuple(LayerInfo(name, call, totals[name], kind, shape) for name, call, kind, shape in infos)
-
-    def _embedding_calls(self, batch: Inputs, ids: list[str]) -> dict[str, Layer]:
-        calls: list[tuple[str, Tensor]] = []
-        embeddings = [(name, m) for name, m in self.module.named_modules() if isinstance(m, nn.Embedding)]
-        handles = [
-            m.register_forward_hook(lambda _m, args, _out, name=name: calls.append((name, args[0])) if args else None)
-            for name, m in embeddings
-        ]
-        try:
-            self.predict(batch)
-        finally:
-            for handle in handles:
-                handle.remove()
-        found: dict[str, Layer] = {}
-        for leaf in ids:
-            users = [
-                (name, sum(other == name for other, _ in calls[: at + 1]))
-                for at, (name, given) in enumerate(calls)
-                if given.shape == batch.leaves[leaf].shape and given.data_ptr() == batch.leaves[leaf].data_ptr()
-            ]
-            if len(users) > 1:
-                raise LayerError(
-                    f"ids {leaf!r} are looked up in {len(users)} places ({', '.join(name for name, _ in users)}); "
-                    "their attribution would be counted for one of them only. Name the place with at=."
-                )
-            if users:
-                name, call = users[0]
-                found[leaf] = Layer(name, call if sum(other == name for other, _ in calls) > 1 else None)
-        return found
+    def _broken(self, batch: Inputs, targets: Sequence[RowTarget], rows: Rows) -> str:
+        """Run again with every layer watched."""
+        floats = {name: leaf for name, leaf in batch.batched.items() if leaf.is_floating_point()}
+        leaves = {name: leaf.detach().requires_grad_() for name, leaf in floats.items()}
+        given = batch.put({name: leaf.clone() for name, leaf in leaves.items()})
+        run = lambda: self.program.call(given.tree())  # noqa: E731
+        return nonfinite.find(self.program.layers, run, targets, rows, list(leaves.values()))
 
 
-def _bias(module: nn.Module) -> Tensor | None:
-    """What an affine module gives for zero, by channel."""
-    if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
-        return module.bias
-    if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
-        moved = -module.running_mean / torch.sqrt(module.running_var + module.eps)
-        return moved if module.weight is None else moved * module.weight + module.bias
-    return None
+def _same(given: Any, leaf: Tensor) -> bool:
+    """Whether a layer was given a leaf of the inputs, not a copy or a view of another shape."""
+    return isinstance(given, Tensor) and given.shape == leaf.shape and given.data_ptr() == leaf.data_ptr()
 
 
 def _differentiated(
@@ -476,11 +361,3 @@ def _kept(layer: Layer, kept: dict[Layer, Tensor]) -> Edit:
 
 def _detached(outputs: Any) -> Any:
     return tree.map_leaves(lambda leaf: leaf.detach() if isinstance(leaf, Tensor) else leaf, tree.plain(outputs))
-
-
-def _takes_keywords(module: nn.Module, given: Mapping[str, Any]) -> bool:
-    try:
-        inspect.signature(module.forward).bind(**{str(name): leaf for name, leaf in given.items()})
-    except TypeError:
-        return False
-    return all(isinstance(name, str) for name in given)
