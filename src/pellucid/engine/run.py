@@ -17,16 +17,15 @@ from ..core.declare import Attribution, Method
 from ..core.errors import CapabilityError, InputError, TargetError, nearest
 from ..core.features import Features
 from ..core.records import Cost, Explanation, Finding, Plan
-from ..core.targets import Layer, RowTarget, TargetLike
+from ..core.targets import Layer, TargetLike
 from ..core.types import Budget, MemoryFormat, Native
-from ..core.view import Inputs, ModelView, Place
+from ..core.view import ModelView
 from ..models.images import ImageInput
 from ..models.lookup import view_of
-from . import evidence, finite, schema
+from . import evidence, schema
+from .opening import opened
 from .passes import Passes
-from .progress import Report, reporting
-from .tune import packing
-from .words import in_words
+from .progress import Report
 
 
 def explain(
@@ -106,56 +105,31 @@ def explain(
     started = time.perf_counter()
     declared = _method(method, parameters)
     wishes = _wishes(target, targets)
-    limits = _limits(budget)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise InputError(f"seed must be a whole number, 0 or more; got {seed!r}.")
+    wrt = [wrt] if isinstance(wrt, str) else wrt
     view = view_of(model)
     _check_needs(declared, view)
-    reads = declared.engine == "map" or getattr(declared, "reads_layer", False)
-    removes = declared.engine == "game"
-    if features is not None and not schema.takes_features(declared):
-        raise InputError(f"{declared.name} has no features: it looks at positions. Use leave-one-out, shapley or lime.")
-    wrt = [wrt] if isinstance(wrt, str) else wrt
-    named = _layers_named(at, declared.engine == "map", declared.name)
-    place = named[0] if named and not reads else None
-    with view.session(seed), reporting(progress, declared.name) as report:
-        given, features, rows_as = schema.encoded(declared, x, features)
-        inputs = dataclasses.replace(view.inputs(given), rows_as=rows_as)
-        finite.check_inputs(view, inputs, features)
-        row_targets = [RowTarget(wish, inputs.samples, view.spec.classes, view.to_native, view.to_numpy) for wish in wishes]
-        masked = schema.masked_leaf(inputs, features, wrt) if removes or features is not None else ""
-        players = schema.features_of(view, inputs, masked, features) if masked else ()
-        seams = _seams(view, inputs, declared, place, wrt if features is None or removes else [masked])
-        by_looking = place is None and any(isinstance(seam, Layer) for seam in seams.values())
-        kind = "gradient" if seams else "predict"
-        how = packing(view, inputs, kind, batch_size, memory_format)
-        free = batch_size is None and memory_format is None and budget is None
-        passes = Passes(
-            view,
-            inputs,
-            row_targets,
-            seams=seams,
-            at=place,
-            read=named if reads else (),
-            features=players,
-            masked=masked,
-            seed=seed,
-            budget=limits,
-            batch_size=how.batch_size,
-            memory_format=how.memory_format,
-            report=report,
-            started=started,
-            format_told=memory_format is not None,
-            work=inputs.samples * int(getattr(declared, "rows", 1)) if free else None,
-            looked=int(by_looking),  # embeddings are found by running one row
-        )
-        if players and not removes:
-            schema.check_differentiable(declared, players, inputs.leaves[masked])
+    with opened(
+        view,
+        declared,
+        x,
+        wishes=wishes,
+        at=at,
+        wrt=wrt,
+        features=features,
+        limits=_limits(budget),
+        seed=seed,
+        batch_size=batch_size,
+        memory_format=memory_format,
+        progress=progress,
+        started=started,
+    ) as passes:
         attributions = declared.attribute(passes)
-        if players and not removes:
+        if passes.features and declared.engine != "game":
             attributions = [schema.by_player(passes, each) if each.over == "input" else each for each in attributions]
         options = {"at": at, "wrt": wrt, "budget": budget, "batch_size": batch_size, "memory_format": memory_format, "seed": seed}
-        command = _command(declared, [target.wish for target in row_targets], options)
+        command = _command(declared, [target.wish for target in passes.row_targets], options)
         records = [_record(passes, declared, attributions, t, command) for t in range(len(wishes))]
     tuning = passes.tuning
     seconds = time.perf_counter() - started - tuning.seconds
@@ -190,16 +164,6 @@ def _wishes(target: TargetLike, targets: Sequence[TargetLike] | None) -> list[Ta
     return several
 
 
-def _layers_named(at: Any, several: bool, method: str) -> tuple[Layer, ...]:
-    """The layers in ``at=``."""
-    given = () if at is None else (at,) if isinstance(at, (str, Layer)) else tuple(at) if isinstance(at, (list, tuple)) else None
-    if given is None or not all(isinstance(layer, (str, Layer)) for layer in given) or (at is not None and not given):
-        raise InputError(f"at= takes the name of a layer, pl.Layer(name, call=), or several in a list; got {at!r}.")
-    if len(given) > 1 and not several:
-        raise InputError(f"{method} takes one layer in at=; several are joined by class activation maps only. Got {at!r}.")
-    return tuple(Layer(layer) if isinstance(layer, str) else layer for layer in given)
-
-
 def _limits(budget: int | Budget | None) -> Budget:
     limits = budget if isinstance(budget, Budget) else Budget(rows=budget)
     for name, amount in (("rows", limits.rows), ("seconds", limits.seconds)):
@@ -220,23 +184,6 @@ def _check_needs(method: Method, view: ModelView) -> None:
             f"{method.name} needs {', '.join(map(repr, missing))}, which the {view.adapter} adapter does not have here. "
             + (f"These methods work: {', '.join(others)}." if others else "No method of the catalog works with it.")
         )
-
-
-def _seams(view: ModelView, inputs: Inputs, method: Method, at: Layer | None, wrt: Sequence[str] | None) -> dict[str, Place]:
-    """Where the method attributes: leaf names (or the layer's) to places."""
-    if wrt is not None and (at is not None or method.engine == "map"):
-        raise InputError("wrt= and features= are about inputs; they have no meaning with at= or for a class activation map.")
-    if at is not None and method.engine == "game":
-        raise InputError(f"{method.name} removes features of the input; at= has no meaning for it.")
-    for name in wrt or ():
-        if name not in inputs.batched:
-            raise InputError(f"wrt={name!r} is not among the inputs.{nearest(name, inputs.batched)}")
-    if method.engine in ("map", "game"):
-        return {}
-    if at is not None:
-        return {tree.BARE: at}
-    with in_words(view, inputs):
-        return view.inside.seams(view.take(inputs, np.arange(1), "as-is"), wrt)
 
 
 def _record(passes: Passes, method: Method, attributions: Sequence[Attribution], t: int, command: str) -> Explanation:
