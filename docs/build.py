@@ -24,6 +24,8 @@ from pellucid.core import declare, errors, records, view
 from pellucid.core.declare import Parameter, parameters
 from pellucid.games.interactions import Interactions, Sets
 from pellucid.games.shapley import Shapley
+from pellucid.metrics.agreement import Agreement
+from pellucid.verdict.outputs import Outputs
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -165,7 +167,9 @@ def api_page() -> str:
     maskers = {name: thing for name, thing in inside.items() if inspect.isclass(thing)}
     drawn = {name: thing for name, thing in inside.items() if inspect.isfunction(thing)}
     kept = {name: thing for name, thing in named.items() if thing.__module__ == records.__name__}
-    kept |= {f"{thing.__module__}.{thing.__name__}": thing for thing in (Shapley, Interactions, Sets, MethodTable, MethodInfo)}
+    kept |= {"pl.ModelComparison": pl.ModelComparison}
+    told = (Shapley, Interactions, Sets, MethodTable, MethodInfo, Outputs, Agreement)
+    kept |= {f"{thing.__module__}.{thing.__name__}": thing for thing in told}
     rest = {name: thing for name, thing in named.items() if not {name} & {*failures, *functions, *kept}}
     authors = (declare.parameter, declare.Method, declare.Passes, declare.Attribution, declare.AtInput, declare.Reference)
     within = {f"{thing.__module__}.{thing.__qualname__}": thing for thing in (*authors, view.Gradient, view.LayerInfo)}

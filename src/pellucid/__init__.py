@@ -1,7 +1,8 @@
 """Pellucid explains, diagnoses and verifies deep-learning models.
 
-``explain`` says why this output; ``report`` shows it; ``methods`` lists how. ``wrap`` states what a model does not say of
-itself. Frameworks, plotting and pandas are imported when they are first needed, not with this package.
+``explain`` says why this output; ``report`` shows it; ``methods`` lists how. ``compare_models`` explains two models side by
+side; ``evaluate`` measures an explanation. ``wrap`` states what a model does not say of itself. Frameworks, plotting and pandas
+are imported when they are first needed, not with this package.
 """
 
 from importlib import import_module
@@ -35,8 +36,14 @@ from .models.wrap import wrap
 if TYPE_CHECKING:
     from . import plots
     from .reporting import report
+    from .verdict import ModelComparison, compare_models, evaluate
 
-_LATER = {"report": "pellucid.reporting"}
+_LATER = {
+    "report": "pellucid.reporting",
+    "compare_models": "pellucid.verdict",
+    "ModelComparison": "pellucid.verdict",
+    "evaluate": "pellucid.verdict",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -60,6 +67,7 @@ __all__ = [
     "Layer",
     "LayerError",
     "MissingExtraError",
+    "ModelComparison",
     "Neuron",
     "NonFiniteError",
     "PellucidError",
@@ -68,6 +76,8 @@ __all__ = [
     "Target",
     "TargetError",
     "UnsafeFileError",
+    "compare_models",
+    "evaluate",
     "explain",
     "interactions",
     "load",

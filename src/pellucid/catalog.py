@@ -41,6 +41,29 @@ from .attribution.removal.shapley_interactions import ShapleyInteractions
 from .core.declare import Method, Parameter, parameters
 from .core.errors import InputError, nearest
 from .core.extras import require
+from .core.measure import Metric
+from .metrics.aopc import AOPC
+from .metrics.aopc_lerf import AOPCLeRF
+from .metrics.average_drop import AverageDrop
+from .metrics.average_increase import AverageIncrease
+from .metrics.comprehensiveness import Comprehensiveness
+from .metrics.deletion import Deletion
+from .metrics.faithfulness_correlation import FaithfulnessCorrelation
+from .metrics.faithfulness_estimate import FaithfulnessEstimate
+from .metrics.infidelity import Infidelity
+from .metrics.insertion import Insertion
+from .metrics.irof import IROF
+from .metrics.monotonicity import Monotonicity
+from .metrics.mu_fidelity import MuFidelity
+from .metrics.normalised_aopc import NormalisedAOPC
+from .metrics.pgi import PGI
+from .metrics.pgu import PGU
+from .metrics.pixel_flipping import PixelFlipping
+from .metrics.road import ROAD
+from .metrics.scaled_infidelity import ScaledInfidelity
+from .metrics.sensitivity_n import SensitivityN
+from .metrics.srg import SRG
+from .metrics.sufficiency import Sufficiency
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +101,32 @@ METHODS: tuple[type[Method], ...] = (
     ShapleyInteractions,
     LIME,
     LinearSurrogate,
+)
+
+
+METRICS: tuple[type[Metric], ...] = (
+    Deletion,
+    Insertion,
+    PixelFlipping,
+    AOPC,
+    AOPCLeRF,
+    NormalisedAOPC,
+    SRG,
+    ROAD,
+    IROF,
+    FaithfulnessCorrelation,
+    FaithfulnessEstimate,
+    MuFidelity,
+    SensitivityN,
+    Infidelity,
+    ScaledInfidelity,
+    Monotonicity,
+    Sufficiency,
+    Comprehensiveness,
+    PGI,
+    PGU,
+    AverageDrop,
+    AverageIncrease,
 )
 
 
@@ -150,4 +199,12 @@ def method_named(name: str) -> type[Method]:
     found = {m.name: m for m in METHODS}
     if name not in found:
         raise InputError(f"there is no method {name!r}.{nearest(name, found)}")
+    return found[name]
+
+
+def metric_named(name: str) -> type[Metric]:
+    """The metric of this name, or an error with the nearest names."""
+    found = {m.name: m for m in METRICS}
+    if name not in found:
+        raise InputError(f"there is no metric {name!r}.{nearest(name, found)}")
     return found[name]

@@ -155,7 +155,7 @@ def test_weights_without_code_and_a_factory(pellucid):
         (["house:net", "rows.npy", "-t", "7"], "target (7,) is outside"),
         (["house:net", "rows.npy", "--at", "9"], "9"),
         (["house:net", "rows.npy", "--call", "2"], "--call goes with one --at"),
-        (["house:net", "rows.npy", "--arch", "house:build"], "--arch goes with a file of weights"),
+        (["house:net", "rows.npy", "--arch", "house:build"], "--arch goes with a file"),
         (["house:net", "rows.npy", "-o", "x.doc"], "nothing is written to '.doc' files"),
         (["house:net", "rows.npy", "-o", "rows.npy/x.html"], "'rows.npy' is a file, not a folder"),
         (["house:net", "rows.npy", "-t", "0", "-t", "1", "-o", "x.pellucid"], "holds one explanation, and this makes 2"),

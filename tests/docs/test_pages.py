@@ -33,7 +33,22 @@ def builder():
     return module
 
 
-@pytest.mark.parametrize("path", [path for path in WRITTEN if BLOCK.search(path.read_text(encoding="utf-8"))], ids=named)
+WITH_CODE = [path for path in WRITTEN if BLOCK.search(path.read_text(encoding="utf-8"))]
+WITH_KERAS = [path for path in WITH_CODE if "import keras" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
+@pytest.mark.parametrize("path", WITH_KERAS, ids=named)
+def test_the_code_of_a_page_with_keras_runs_on_each_backend(path, backend, tmp_path):
+    code = "\n".join(block[1] for block in BLOCK.finditer(path.read_text(encoding="utf-8")))
+    page = tmp_path / "page.py"
+    page.write_text(code, encoding="utf-8")
+    env = {**os.environ, "KERAS_BACKEND": backend, "KERAS_HOME": str(tmp_path)}
+    ran = subprocess.run([sys.executable, page.name], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("path", [path for path in WITH_CODE if path not in WITH_KERAS], ids=named)
 def test_the_code_of_a_page_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = path.read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import sparse
 
 import pellucid as pl
 
@@ -24,6 +25,10 @@ def test_a_function_of_arrays():
         lambda x: {"score": x.sum(axis=1)},
         lambda x: x.sum(axis=1).astype(np.float16),
         lambda x: x.sum(axis=1).astype(int),
+        lambda x: [np.float64(row.sum()) for row in x],
+        lambda x: [torch.tensor(row.sum(), requires_grad=True) for row in x],
+        lambda x: [[row.sum()] for row in x],
+        lambda x: sparse.csr_array(x.sum(axis=1, keepdims=True)),
     ],
 )
 def test_outputs_of_any_kind(outputs):
@@ -46,6 +51,9 @@ def test_strings_and_what_is_not_a_batch_of_them():
     assert pl.explain(model, pd.Series(["ab cd", "e"]), method="leave-one-out").values.shape == (2, 2)
     with pytest.raises(pl.InputError, match=r"\[x\]"):
         pl.explain(model, "ab cd", method="leave-one-out")
+    for missing in (["ab", None], pd.Series(["ab", np.nan]), np.array(["ab", 3], object)):
+        with pytest.raises(pl.InputError, match=r"x holds strings, and .* at 1"):
+            pl.explain(model, missing, method="leave-one-out")
 
 
 def test_saved_and_loaded(tmp_path):
@@ -68,6 +76,12 @@ def test_a_function_has_no_gradient_and_no_layers():
 def test_what_it_returns_is_checked():
     with pytest.raises(pl.InputError, match="not numbers"):
         pl.explain(pl.wrap(lambda x: np.array(["spam"] * len(x))), np.ones((2, 2)), method="shapley")
+    with pytest.raises(pl.InputError, match="returned nothing"):
+        pl.explain(pl.wrap(lambda x: None), np.ones((2, 2)), method="shapley")
+    with pytest.raises(pl.InputError, match=r"one array for each row; join them: np\.stack"):
+        pl.explain(pl.wrap(lambda x: [row[:3] for row in x]), np.ones((2, 4)), method="shapley")
+    with pytest.raises(pl.InputError, match="not numbers"):
+        pl.explain(pl.wrap(lambda x: [{"label": "spam"} for _ in x]), np.ones((2, 2)), method="shapley")
     with pytest.raises(pl.InputError, match="first axis"):
         pl.explain(pl.wrap(lambda x: np.ones(3)), np.ones((2, 2)), method="shapley")
     with pytest.raises(pl.NonFiniteError, match="sample"):

@@ -453,7 +453,9 @@ def test_path_methods_at_a_reused_layer_of_a_network_without_flat_structure():
 def test_empty_methods_and_models():
     with pytest.raises(pl.InputError, match="Did you mean 'saliency'"):
         pl.explain(networks.mlp(), networks.rows(1, 6), method="salincy")
-    with pytest.raises(pl.CapabilityError, match=r"no framework known here \(keras, torch, tensorflow, flax, jax, sklearn, onnx\)"):
+    with pytest.raises(
+        pl.CapabilityError, match=r"no framework known here \(keras, torch, tensorflow, flax, jax, sklearn, onnx\)"
+    ):
         pl.explain(object(), networks.rows(1, 6))
     with pytest.raises(pl.CapabilityError, match="grad-cam needs a layer with channels and spatial extent"):
         pl.explain(networks.mlp(), networks.rows(1, 6), method="grad-cam")

@@ -33,6 +33,10 @@ _TARGET = (
 _OUT = "Where to write: report.html, one.pellucid, figure.png, or a folder; repeatable."
 
 
+TRUST_MODEL = "Open the file of MODEL also if that runs code of its author, such as a pickle."
+TRUSTED_TYPE = "A type that a .skops file may hold, as `pellucid info` names it; repeatable."
+
+
 def _method_names() -> list[str]:
     return [method.name for method in catalog.METHODS]
 
@@ -53,6 +57,8 @@ def explain(
     arch: Annotated[
         str | None, typer.Option(metavar="MODULE:FACTORY", help="The network, where MODEL is a file of weights.")
     ] = None,
+    trust_model: Annotated[bool, typer.Option("--trust-model", help=TRUST_MODEL)] = False,
+    trusted_type: Annotated[list[str] | None, typer.Option(metavar="MODULE.CLASS", help=TRUSTED_TYPE)] = None,
     at: Annotated[
         list[str] | None,
         typer.Option(metavar="LAYER", help="The layer to attribute to, or to read; the maps of several are joined."),
@@ -102,6 +108,8 @@ def explain(
         methods=tuple(method or _DEFAULT.methods),
         targets=tuple(target or _DEFAULT.targets),
         arch=arch,
+        trust_model=trust_model,
+        trusted_types=tuple(trusted_type or ()),
         at=tuple(at or ()),
         call=call,
         wrt=tuple(wrt or ()),
@@ -122,7 +130,7 @@ def explain(
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
     with waiting(f"opening {model}"):
-        opened = open_model(model, arch)
+        opened = open_model(model, arch, trust=job.trust_model, trusted_types=job.trusted_types)
     _warn_of_numbers(opened, job)
     explanations = job.run(opened, samples, values)
     title = f"{model} on {samples.names[0] if len(samples.names) == 1 else f'{len(samples.names)} samples'}"

@@ -38,6 +38,8 @@ class Job:
     methods: tuple[str, ...] = ("integrated-gradients",)
     targets: tuple[str, ...] = ("predicted",)
     arch: str | None = None
+    trust_model: bool = False
+    trusted_types: tuple[str, ...] = ()
     at: tuple[str, ...] = ()
     call: int | None = None
     wrt: tuple[str, ...] = ()
@@ -128,6 +130,8 @@ class Job:
         """
         declared = catalog.method_named(method)
         words = ["pellucid", "explain", self.model, *(["--arch", self.arch] if self.arch else []), *self.inputs]
+        words += ["--trust-model"] if self.trust_model else []
+        words += [word for name in self.trusted_types for word in ("--trusted-type", name)]
         words += ["--method", method]
         words += [word for text in self.targets for word in ("--target", text)]
         words += [word for name in self.wrt for word in ("--wrt", name)]

@@ -11,8 +11,10 @@ import typer
 from typer.core import TyperGroup
 
 from ..core.errors import PellucidError, PellucidWarning
+from .compare_models import compare_models
 from .demo import demo
 from .explain import explain
+from .info import info
 from .methods import methods
 from .options import with_method_options
 from .report import report
@@ -79,6 +81,8 @@ def root(
 
 
 app.command()(with_method_options(explain))
+app.command("compare-models")(with_method_options(compare_models))
+app.command()(info)
 app.command()(report)
 app.command()(methods)
 app.command()(demo)

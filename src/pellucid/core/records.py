@@ -179,9 +179,9 @@ class Explanation:
             rows = slice(rows % len(self), rows % len(self) + 1)
 
         def cut(array: Any) -> Any:
-            return array[rows]
+            return np.ascontiguousarray(array[rows])  # torch does not take arrays backwards
 
-        batched = {name: leaf if name in self.static else leaf[rows] for name, leaf in tree.flatten(self.inputs).items()}
+        batched = {name: leaf if name in self.static else cut(leaf) for name, leaf in tree.flatten(self.inputs).items()}
         changed = {
             name: tree.map_leaves(cut, getattr(self, name))
             for name in ("values", "standard_errors", "prediction", "value", "base_value", "residual", "error")

@@ -113,7 +113,7 @@ class TargetRecord:
         return ", ".join(unique[:3]) + (f" and {len(unique) - 3} more" if len(unique) > 3 else "")
 
     def __getitem__(self, rows: slice) -> TargetRecord:
-        indices = None if self.indices is None else self.indices[rows]
+        indices = None if self.indices is None else np.ascontiguousarray(self.indices[rows])
         return dataclasses.replace(self, names=self.names[rows], indices=indices)
 
 

@@ -145,6 +145,13 @@ class ModelView(Protocol):
     device: str
     versions: Mapping[str, str]
     capabilities: frozenset[Capability]
+    absent: Mapping[Capability, str]
+    """Why there is no such capability, where more can be said than that."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What running the model has shown, for the plan."""
+        ...
 
     def session(self, seed: int) -> AbstractContextManager[None]:
         """Hold the model in the state in which it is explained, and give it back as it was."""

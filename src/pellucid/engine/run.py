@@ -17,7 +17,7 @@ from ..core.declare import Attribution, Method
 from ..core.errors import CapabilityError, InputError, TargetError, nearest
 from ..core.features import Features
 from ..core.records import Cost, Explanation, Finding, Plan
-from ..core.targets import Layer, TargetLike
+from ..core.targets import Layer, Neuron, TargetLike
 from ..core.types import Budget, MemoryFormat, Native
 from ..core.view import ModelView
 from ..models.images import ImageInput
@@ -109,7 +109,7 @@ def explain(
         raise InputError(f"seed must be a whole number, 0 or more; got {seed!r}.")
     wrt = [wrt] if isinstance(wrt, str) else wrt
     view = view_of(model)
-    _check_needs(declared, view)
+    _check_needs(declared, view, at is not None or any(isinstance(wish, Neuron) for wish in wishes))
     with opened(
         view,
         declared,
@@ -118,7 +118,7 @@ def explain(
         at=at,
         wrt=wrt,
         features=features,
-        limits=_limits(budget),
+        limits=limits(budget),
         seed=seed,
         batch_size=batch_size,
         memory_format=memory_format,
@@ -164,7 +164,8 @@ def _wishes(target: TargetLike, targets: Sequence[TargetLike] | None) -> list[Ta
     return several
 
 
-def _limits(budget: int | Budget | None) -> Budget:
+def limits(budget: int | Budget | None) -> Budget:
+    """What a user means by ``budget=``."""
     limits = budget if isinstance(budget, Budget) else Budget(rows=budget)
     for name, amount in (("rows", limits.rows), ("seconds", limits.seconds)):
         kinds = (int, np.integer) if name == "rows" else (int, float, np.integer, np.floating)
@@ -176,14 +177,19 @@ def _limits(budget: int | Budget | None) -> Budget:
     return limits
 
 
-def _check_needs(method: Method, view: ModelView) -> None:
-    missing = sorted(method.needs - view.capabilities)
-    if missing:
-        others = [other.name for other in catalog.METHODS if other.needs <= view.capabilities]
-        raise CapabilityError(
-            f"{method.name} needs {', '.join(map(repr, missing))}, which the {view.adapter} adapter does not have here. "
-            + (f"These methods work: {', '.join(others)}." if others else "No method of the catalog works with it.")
-        )
+def _check_needs(method: Method, view: ModelView, at_layer: bool) -> None:
+    missing = sorted((method.needs | ({"layers"} if at_layer else set())) - view.capabilities)
+    if not missing:
+        return
+    told = "; ".join(why for need, why in view.absent.items() if need in missing)
+    why = f": {told}" if told else ""
+    others = [other.name for other in catalog.METHODS if other.needs <= view.capabilities]
+    without = " without at= and pl.Neuron" if at_layer and "layers" in missing else ""
+    asked = f"{method.name} at a layer" if without else method.name
+    raise CapabilityError(
+        f"{asked} needs {', '.join(map(repr, missing))}, which the {view.adapter} adapter does not have here{why}. "
+        + (f"These methods work{without}: {', '.join(others)}." if others else "No method of the catalog works with it.")
+    )
 
 
 def _record(passes: Passes, method: Method, attributions: Sequence[Attribution], t: int, command: str) -> Explanation:
@@ -192,7 +198,7 @@ def _record(passes: Passes, method: Method, attributions: Sequence[Attribution],
     value = passes.target_values[t]
     explained = target.record()
     outputs = {name: view.to_numpy(leaf) for name, leaf in (passes.outputs or {}).items()}
-    notes = list(passes.notes)
+    notes = [*passes.notes, *view.notes]
     if len(outputs) > 1 and explained.leaf is not None:
         notes.append(f"output {explained.leaf!r} was explained; the model returns {', '.join(outputs)}")
     preprocess = view.spec.preprocess

@@ -36,11 +36,30 @@ def encoded(method: Method, x: Any, features: Any) -> tuple[Any, Any, Callable[[
         return x, features, None
     if features is None:
         background: Any = getattr(getattr(method, "masker", None), "rows", getattr(method, "background", None))
-        features = Features.from_frame(_together(x, background) if is_frame(background) else x)
+        features = _described(_together(x, background) if is_frame(background) else x)
     schema = features
     if not isinstance(schema, Features):
         raise InputError(f"a frame has one Features for all its rows: pl.Features.from_frame(frame); got {features!r}.")
-    return schema.encode(x), schema, schema.decode
+    return schema.encode(x), schema, (_in_reals(schema) if "gradient" in method.needs else schema).decode
+
+
+def _described(frame: Any) -> Features:
+    """The features of a frame of which nothing was said."""
+    try:
+        return Features.from_frame(frame)
+    except InputError as error:
+        raise InputError(f"{error} To say more of a frame: features=pl.Features.from_frame(frame, ...).") from error
+
+
+def _in_reals(schema: Features) -> Features:
+    """The same, where columns of numbers take any number: between two whole ones lies what is differentiated."""
+    columns = tuple(
+        replace(column, kind="continuous", levels=(), dtype="float64")
+        if column.levels == (0, 1) or (column.number and not column.dtype.startswith(("datetime", "timedelta")))
+        else column
+        for column in schema.columns or ()
+    )
+    return replace(schema, columns=columns)
 
 
 def _together(x: Any, background: Any) -> Any:

@@ -34,57 +34,78 @@ def view(wrapped: Wrapped) -> HostView:
 
 
 def _pull(gradient: Callable[..., Any], spec: Spec) -> Pull:
-    """The user's gradient as a pull-back; a function of the batch alone gives the whole Jacobian."""
-    whole_jacobian = _arguments(gradient) == 1
+    """The user's gradient as a pull-back. It takes what the function takes, and returns the Jacobian; or weights, too."""
+    arguments = _arguments(gradient)
 
     def pull(given: Any, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        inputs = given if isinstance(given, tuple) else (given,)
+        if arguments not in (None, len(inputs), len(inputs) + 1):
+            raise InputError(
+                f"gradient= takes {arguments} arguments; it must take what the function takes, here {len(inputs)}, and return "
+                "the Jacobian, or one more: the weights of the outputs."
+            )
+        whole_jacobian = arguments == len(inputs)
         asked = next(iter(weights.values())) if len(weights) == 1 else dict(weights)
-        found = gradient(given) if whole_jacobian else gradient(given, asked)
+        found = gradient(*inputs) if whole_jacobian else gradient(*inputs, asked)
         leaves = tree.flatten(given)
-        derivatives = {name: tree.on_host(leaf) for name, leaf in tree.flatten(found).items()}
-        if set(derivatives) - set(leaves) or not derivatives:
-            raise InputError(f"gradient= returned the leaves {', '.join(derivatives)}; the inputs are {', '.join(leaves)}.")
+        derivatives = _by_leaf(found, leaves)
         if whole_jacobian:
             weight = _only(weights)
-            derivatives = {name: _contracted(name, d, weight, np.asarray(leaves[name])) for name, d in derivatives.items()}
+            derivatives = {name: _contracted(name, d, weight, np.shape(leaves[name])) for name, d in derivatives.items()}
         for name, derivative in derivatives.items():
             if derivative.shape != np.shape(leaves[name]):
                 raise InputError(
                     f"gradient= returned shape {derivative.shape} for input {name!r}, whose shape is {np.shape(leaves[name])}; "
-                    "a derivative has the shape of what it is taken by."
+                    "with weights, a derivative has the shape of what it is taken by."
                 )
         return {name: derivative for name, derivative in derivatives.items() if name not in spec.static}
 
     return pull
 
 
+def _by_leaf(found: Any, leaves: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """What a gradient returned, as arrays of floats by input."""
+    if len(leaves) == 1 and not isinstance(found, Mapping):  # some libraries return a tuple of one
+        named = {name: found[0] if isinstance(found, tuple) and len(found) == 1 else found for name in leaves}
+    else:
+        named = tree.flatten(found)
+    named = {name: tree.on_host(leaf) for name, leaf in named.items()}
+    if set(named) - set(leaves) or not named:
+        raise InputError(f"gradient= returned {', '.join(named) or 'nothing'}; the inputs are {', '.join(leaves)}.")
+    for name, derivative in named.items():
+        if derivative.dtype.kind not in "iuf":
+            raise InputError(f"gradient= returned {derivative.dtype} for input {name!r}, and not numbers.")
+    return {name: derivative * 1.0 for name, derivative in named.items()}
+
+
 def _only(weights: Mapping[str, np.ndarray]) -> np.ndarray:
     if len(weights) > 1:
         raise InputError(
-            f"the function has {len(weights)} outputs ({', '.join(weights)}); its gradient= takes (batch, weights) then, weights "
-            "by output, and returns the derivative of the sum of outputs times weights."
+            f"the function has {len(weights)} outputs ({', '.join(weights)}); its gradient= then takes their weights, too (a "
+            "mapping by output), and returns the derivative of the sum of outputs times weights."
         )
     return next(iter(weights.values()))
 
 
-def _contracted(name: str, jacobian: np.ndarray, weight: np.ndarray, leaf: np.ndarray) -> np.ndarray:
+def _contracted(name: str, jacobian: np.ndarray, weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Weights times a Jacobian ``(rows, outputs..., inputs...)``; the outputs may be left out where there is one."""
-    if jacobian.shape == leaf.shape and weight.size == len(leaf):
-        return jacobian * weight.reshape(len(leaf), *[1] * (leaf.ndim - 1))
-    if jacobian.shape != (*weight.shape, *leaf.shape[1:]):
+    if jacobian.shape == shape and weight.size == shape[0]:
+        return jacobian * weight.reshape(shape[0], *[1] * (len(shape) - 1))
+    if jacobian.shape != (*weight.shape, *shape[1:]):
         raise InputError(
-            f"gradient= returned shape {jacobian.shape} for input {name!r}; it must be {(*weight.shape, *leaf.shape[1:])}: rows, "
+            f"gradient= returned shape {jacobian.shape} for input {name!r}; it must be {(*weight.shape, *shape[1:])}: rows, "
             "outputs, then the axes of the input."
         )
-    flat = jacobian.reshape(len(leaf), weight.size // len(leaf), -1)
-    return np.einsum("no,noi->ni", weight.reshape(len(leaf), -1), flat).reshape(leaf.shape)
+    flat = jacobian.reshape(shape[0], weight.size // shape[0], -1)
+    return np.einsum("no,noi->ni", weight.reshape(shape[0], -1), flat).reshape(shape)
 
 
-def _arguments(function: Callable[..., Any]) -> int:
-    """How many arguments must be given; two where the signature is not known."""
+def _arguments(function: Callable[..., Any]) -> int | None:
+    """How many arguments must be given; ``None`` where that is not known."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return 2
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in kinds and p.default is p.empty for p in parameters)
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)

@@ -23,6 +23,7 @@ ADAPTERS = {
 
 ROOTS = {
     "keras": "keras",  # before torch: on that backend a Keras model is a torch module, too
+    "tf_keras": "keras",  # Keras 2, which is refused in words
     "torch": "torch",
     "tensorflow": "tensorflow",
     "flax": "flax",

@@ -1,7 +1,7 @@
 """Explanations as matplotlib figures: bars.py, waterfalls.py, beeswarms.py, heatmaps.py, texts.py, networks.py, dependences.py,
-lines.py (series), each with a function that draws into axes; figure.py (``plot``, which chooses); canvas.py and outputs.py (what
-stands around); reading.py, entries.py, pieces.py, graphs.py, columns.py (what there is to draw); style.py (colours), fonts.py.
-matplotlib is imported when the first figure is drawn, and pyplot is never touched.
+lines.py (series), each with a function that draws into axes; figure.py (``plot``, which chooses); comparisons.py (two models);
+canvas.py and outputs.py (what stands around); reading.py, entries.py, pieces.py, graphs.py, columns.py (what there is to draw);
+style.py (colours), fonts.py. matplotlib is imported when the first figure is drawn, and pyplot is never touched.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .bars import bar
     from .beeswarms import beeswarm
+    from .comparisons import comparison
     from .dependences import dependence
     from .figure import Kind
     from .heatmaps import heatmap
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     from .texts import text
     from .waterfalls import waterfall
 
-__all__ = ["bar", "beeswarm", "dependence", "heatmap", "network", "plot", "series", "text", "waterfall"]
+__all__ = ["bar", "beeswarm", "comparison", "dependence", "heatmap", "network", "plot", "series", "text", "waterfall"]
 
 _FILES = {
     "bar": "bars",
     "beeswarm": "beeswarms",
+    "comparison": "comparisons",
     "dependence": "dependences",
     "heatmap": "heatmaps",
     "network": "networks",

@@ -91,17 +91,10 @@ def photo(ax: Axes, drawn: Drawable, sample: int) -> None:
 
 def colour_map(ax: Axes, drawn: Drawable, sample: int, look: Look) -> None:
     """The map, over the picture in grey if there is one: the stronger the value, the less of the picture is left."""
-    plane = drawn.plane(sample)
-    if plane is not None and look.cell is not None:
-        raise InputError("cell= sums the pixels of a map; these values are of regions, which are drawn as they are.")
-    values = drawn.painted(sample)
-    if look.absolute:
-        values = np.abs(values)
-    cell = look.cell or (1 if drawn.smooth or drawn.pictures is None else max(1, round(values.shape[1] / 56)))
-    shown = values.shape
-    values = summed(values, cell)
-    limit = colour_limit(values if plane is None else drawn.of_players(sample)) or 1.0
-    signed = bool((values < 0).any())
+    plane, shown = drawn.plane(sample), drawn.painted(sample).shape
+    values, cell, own = squares(drawn, sample, look)
+    limit = look.limit or own or 1.0
+    signed = look.limit is not None or bool((values < 0).any())
     colours = LinearSegmentedColormap.from_list("pellucid", SIGNED if signed else UNSIGNED)
     low = 0.0 if signed or plane is not None else floor_of(values)
     norm = Normalize(-limit if signed else low, limit)
@@ -127,6 +120,19 @@ def colour_map(ax: Axes, drawn: Drawable, sample: int, look: Look) -> None:
         ax.add_collection(LineCollection(borders(plane), colors="white", linewidths=0.6, alpha=0.75))
         _mark(ax, drawn, sample, plane, look)
     _bar(ax, ScalarMappable(norm, colours), _label(drawn, sample, look, cell), bool((np.abs(values) > limit).any()), signed)
+
+
+def squares(drawn: Drawable, sample: int, look: Look) -> tuple[np.ndarray, int, float]:
+    """What is drawn of a map: sums over squares, the side of those, and the magnitude at which its own colours would end."""
+    plane = drawn.plane(sample)
+    if plane is not None and look.cell is not None:
+        raise InputError("cell= sums the pixels of a map; these values are of regions, which are drawn as they are.")
+    values = drawn.painted(sample)
+    if look.absolute:
+        values = np.abs(values)
+    cell = look.cell or (1 if drawn.smooth or drawn.pictures is None else max(1, round(values.shape[1] / 56)))
+    values = summed(values, cell)
+    return values, cell, colour_limit(values if plane is None else drawn.of_players(sample))
 
 
 def _mark(ax: Axes, drawn: Drawable, sample: int, plane: np.ndarray, look: Look) -> None:

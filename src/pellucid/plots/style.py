@@ -42,11 +42,15 @@ PERCENTILE = 99.5
 
 @dataclass(frozen=True)
 class Look:
-    """How much of an explanation is drawn, and how: see ``pellucid.plots.plot``."""
+    """How much of an explanation is drawn, and how: see ``pellucid.plots.plot``.
+
+    ``limit`` is where colours end, on a scale with a sign, for maps that share one; by default each map has its own.
+    """
 
     top: int = 12
     cell: int | None = None
     absolute: bool = False
+    limit: float | None = None
 
 
 def colour_limit(values: np.ndarray) -> float:

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from ...core.errors import CapabilityError
 from ...core.targets import Layer
+from ...core.view import Spec
 from ..layers import Layers
+from ..reading import Read, leaves_of
 from ..wrap import Wrapped
 from . import prefix
 from .layers import ModuleLayers
@@ -44,6 +46,10 @@ class ModuleProgram:
     def tensors(self) -> Iterator[Tensor]:
         """Parameters, then buffers."""
         return itertools.chain(self.module.parameters(), self.module.buffers())
+
+    def read(self, x: Any, spec: Spec) -> Read:
+        """Leaves as they are."""
+        return leaves_of(x, spec)
 
     def call(self, given: Any) -> Any:
         """A tuple as arguments, a mapping as keywords where ``forward`` takes them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ from ...core.types import MemoryFormat, Rows
 from ...core.view import OUTPUT, Capability, Gradient, Inputs, Place, Spec
 from ..inside import Inside
 from ..layers import Edit, Layers, Seen, edited
-from ..reading import leaves_of
+from ..reading import Read
 from . import nonfinite
 
 
@@ -31,6 +32,10 @@ class Program(Protocol):
 
     def tensors(self) -> Iterator[Tensor]:
         """Parameters, then buffers: they say where the model is, and in which dtype it computes."""
+        ...
+
+    def read(self, x: Any, spec: Spec) -> Read:
+        """The user's data as leaves that fit the model; ``reading.leaves_of`` where there is nothing to add."""
         ...
 
     def call(self, given: Any) -> Any:
@@ -52,6 +57,9 @@ class Program(Protocol):
 
 class TorchView:
     """One program; see ``core.view.ModelView`` for what the methods promise."""
+
+    absent: Mapping[Capability, str] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
 
     def __init__(self, program: Program, spec: Spec) -> None:
         self.program, self.spec = program, spec
@@ -79,7 +87,7 @@ class TorchView:
 
     def inputs(self, x: Any) -> Inputs:
         """Tensors on the model's device, floats in the working dtype."""
-        read = leaves_of(x, self.spec)
+        read = self.program.read(x, self.spec)
         if not self._floating and any(str(leaf.dtype).endswith("float64") for leaf in read.leaves.values()):
             self.dtype = self._working = torch.float64  # a module without weights computes in what it is given
         notes = list(read.notes)
@@ -102,10 +110,11 @@ class TorchView:
             cast = self._cast(part, memory_format)
             return cast.clone() if together and cast is part else cast
 
-        taken = {
-            name: self._cast(given[name], memory_format) if name in given else copied(leaf)
-            for name, leaf in inputs.batched.items()
-        }
+        def own(leaf: Tensor) -> Tensor:
+            cast = self._cast(leaf, memory_format)
+            return cast.clone() if cast is leaf and leaf._is_view() else cast  # a part of what the caller keeps
+
+        taken = {name: own(given[name]) if name in given else copied(leaf) for name, leaf in inputs.batched.items()}
         return inputs.put(taken)
 
     def predict(

@@ -38,7 +38,7 @@ def read_archive(path: Path) -> dict[str, Tensor]:
         if "TorchScript" in str(error):
             raise UnsafeFileError("it is a TorchScript program, not a state dict") from error
         raise InputError(f"{str(path)!r} is damaged, or is no file of torch.save: {_line(error)}") from error
-    return _state(held, path)
+    return state_of(held, path)
 
 
 def fill(module: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
@@ -50,7 +50,7 @@ def fill(module: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
         raise InputError(f"the weights in {source!r} do not fit {type(module).__name__}: {misfit}") from error
 
 
-def _state(held: Any, path: Path) -> dict[str, Tensor]:
+def state_of(held: Any, path: Path) -> dict[str, Tensor]:
     """The state dict itself, or the only one among the entries of a checkpoint."""
     if _is_state(held):
         return held

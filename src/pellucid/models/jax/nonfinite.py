@@ -1,0 +1,67 @@
+"""Which layer made the first NaN or infinity, forward or backward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...core import tree
+from ...core.targets import Layer, RowTarget
+from ...core.types import Rows
+from ...core.view import Inputs
+from ..layers import innermost, is_floating
+from .arrays import cast
+
+if TYPE_CHECKING:
+    from .view import JaxView
+
+
+def find(view: JaxView, batch: Inputs, targets: Sequence[RowTarget], rows: Rows) -> str:
+    """Run once more with every layer watched, and say where the first NaN or infinity came up, as the end of a sentence."""
+    running, layers = view.running, view.running.program.layers
+    if layers is None:
+        return f"inside {running.program.whole}"
+    calls: list[Layer] = []
+
+    def finite(state: Any, leaves: dict[str, Any]) -> list[Any]:
+        found: list[Any] = []
+        counts: dict[str, int] = {}
+        calls.clear()
+
+        def seen(name: str, _args: tuple[Any, ...], output: Any) -> None:
+            counts[name] = counts.get(name, 0) + 1
+            floats = [leaf for leaf in tree.flatten(output).values() if is_floating(leaf)]
+            if floats:
+                calls.append(Layer(name, counts[name]))
+                found.append(jnp.all(jnp.stack([jnp.isfinite(leaf).all() for leaf in floats])))
+
+        with layers.watched(innermost(layers.kinds()), seen):
+            running.program.run(
+                running.static, state, batch.put({name: cast(leaf, running.dtype) for name, leaf in leaves.items()}).tree()
+            )
+        return found
+
+    whole = finite if running.eager else jax.jit(finite)
+    broken = np.flatnonzero(~np.asarray(running.traced(whole, running.state, running.placed(dict(batch.leaves))), bool))
+    if len(broken):
+        name = calls[broken[0]].name
+        return f"first in the output of layer {name!r}" if name else "in the model's output"
+    outputs, _ = view.predict(batch)
+    values = [target.evaluate(outputs, rows) for target in targets if target.layer is None]
+    if not values or not all(np.isfinite(view.to_numpy(value)).all() for value in values):
+        return "in the target, while every layer's output is finite"
+    return _backward(view, batch, [target for target in targets if target.layer is None], rows, calls)
+
+
+def _backward(view: JaxView, batch: Inputs, targets: list[RowTarget], rows: Rows, calls: list[Layer]) -> str:
+    """The layer that got a finite gradient and passed a broken one back."""
+    found = view.gradient(batch, targets, rows, wrt=calls).gradients
+    broken = [at for at in range(len(calls)) if not all(np.isfinite(view.to_numpy(each[at])).all() for each in found)]
+    producer = broken[-1] + 1 if broken else 0
+    if producer < len(calls):
+        return f"first in the gradient that layer {calls[producer].name!r} passes back"
+    return "first in the gradient of the target with respect to the model's output"

@@ -1,0 +1,133 @@
+"""The method that made an explanation, asked again: for changed samples, for other outputs, for a model with other weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import catalog
+from ..core import declare, tree
+from ..core.declare import Method
+from ..core.errors import InputError
+from ..core.features import Features
+from ..core.records import Cost, Explanation
+from ..core.targets import Layer, TargetLike
+from ..engine import schema
+from ..engine.run import explain
+from ..models.randomise import parameter_layers, randomised
+
+_CALL = re.compile(r"(.+) \(call (\d+)\)")
+
+
+class Again:
+    """One method on one model; see ``verdict.measuring.Again``.
+
+    Parameters
+    ----------
+    model, e
+        The model, and what was explained of it.
+    method
+        An instance, where the record does not say all of the parameters (arrays, functions); otherwise made from the record.
+    leaf
+        The leaf whose changed copies are explained.
+    target
+        What was explained, sample by sample.
+    features
+        Whose values are wanted, where the method takes features.
+    seed
+        Of everything that the method draws.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        e: Explanation,
+        method: Method | None,
+        leaf: str,
+        target: TargetLike,
+        features: Sequence[Features],
+        seed: int,
+    ) -> None:
+        self.model, self.e, self.leaf, self.seed = model, e, leaf, seed
+        self.method = method_of(e) if method is None else method
+        self.cost = Cost()
+        self._target, self._features = target, features
+        self._others = {name: array for name, array in tree.flatten(e.inputs).items() if name != leaf}
+
+    def at(self, owner: np.ndarray, points: np.ndarray) -> Explanation:
+        """Explain changed copies of the leaf; all other leaves are those of the samples that own them."""
+        others = {name: a if name in self.e.static else a[owner] for name, a in self._others.items()}
+        wish = self._target[owner] if isinstance(self._target, np.ndarray) else self._target
+        return self._explained(self.model, {**others, self.leaf: points}, wish, owner)
+
+    def of_outputs(self, indices: np.ndarray) -> Explanation:
+        """Explain other entries of the output."""
+        wish = indices[:, 0] if indices.shape[1] == 1 else indices
+        return self._explained(self.model, tree.flatten(self.e.inputs), wish, np.arange(len(self.e)))
+
+    def randomised(self, draw: int, layers: Sequence[str] | None) -> Explanation:
+        """Explain the samples on a copy of the model with new weights."""
+        copy = randomised(self.model, self.seed + draw, layers)
+        return self._explained(copy, tree.flatten(self.e.inputs), self._target, np.arange(len(self.e)))
+
+    def parameter_layers(self) -> tuple[str, ...]:
+        """Layers with weights, from the input to the output."""
+        return parameter_layers(self.model)
+
+    def _explained(self, model: Any, leaves: Mapping[str, np.ndarray], target: TargetLike, owner: np.ndarray) -> Explanation:
+        features: Any = None
+        if schema.takes_features(self.method) and self.e.over == "players":
+            features = self._features[0] if len(self._features) == 1 else [self._features[int(s)] for s in owner]
+        names = list(self.e.leaves)
+        whole = set(names) == set(tree.flatten(self.e.inputs)) or self.e.over != "input"
+        made = explain(
+            model,
+            tree.fill(tree.skeleton(self.e.inputs), leaves),
+            target=target,
+            method=self.method,
+            at=_layers(self.e),
+            wrt=None if whole else names,
+            features=features,
+            seed=self.seed,
+            progress=False,
+        )
+        c, d = self.cost, made.cost
+        self.cost = Cost(
+            c.forward_rows + d.forward_rows, c.backward_rows + d.backward_rows, c.other_rows + d.other_rows, c.seconds + d.seconds
+        )
+        return made
+
+
+def method_of(e: Explanation) -> Method:
+    """The method of a record with its parameters.
+
+    Raises
+    ------
+    InputError
+        If one of them was an array or a function, of which the record has the name alone.
+    """
+    declared = catalog.method_named(e.method)
+    given = {}
+    for item in declare.parameters(declared):
+        value = e.parameters.get(item.name, item.default)
+        if isinstance(value, str) and item.default != value and not item.choices and item.kind is not str:
+            raise InputError(
+                f"{e.method} was run with {item.name}={value}, which the record names and does not hold; give the method as it "
+                f"was: method={declared.__name__}({item.name}=...)."
+            )
+        given[item.name] = value
+    return declare.build(declared, given)
+
+
+def _layers(e: Explanation) -> list[Layer] | None:
+    """The layers of a record, as ``at=`` takes them."""
+    if e.layer is None:
+        return None
+    named = [_CALL.fullmatch(name) for name in e.layer.split(", ")]
+    return [
+        Layer(name) if match is None else Layer(match[1], int(match[2]))
+        for name, match in zip(e.layer.split(", "), named, strict=True)
+    ]
