@@ -150,5 +150,5 @@ def _before_attention(found: Sequence[LayerInfo], passes: Passes) -> LayerInfo:
     attends = [at for at, info in enumerate(found) if "attention" in info.kind.lower()]
     if not _is_tokens(found[-1], passes) or not attends:
         return found[-1]
-    inside = found[attends[-1]].name + "."
+    inside = tuple(found[attends[-1]].name + sign for sign in "./")
     return next((info for info in reversed(found[: attends[-1]]) if not info.name.startswith(inside)), found[-1])
