@@ -60,9 +60,10 @@ def open_model(name: str, arch: str | None = None, *, trust: bool = False, trust
     Identity()
     """
     if is_name(name):
-        given = {"--arch": arch is not None, "--trust-model": trust, "--trusted-type": bool(trusted_types)}
-        for option in (option for option, used in given.items() if used):
-            raise InputError(f"{option} goes with a file; {name!r} is a name, and what it names is imported as it is.")
+        given = {"--arch goes with a file of weights": arch is not None, "--trust-model goes with a file": trust}
+        given["--trusted-type goes with a file"] = bool(trusted_types)
+        for words in (words for words, used in given.items() if used):
+            raise InputError(f"{words}; {name!r} is a name, and what it names is imported as it is.")
         return made(name)
     path = Path(name)
     _must_be_there(name, path)

@@ -186,8 +186,8 @@ def _told(features: Features, player: int) -> str:
     if plane.ndim != 2 or features.columns is not None or features.kinds[player] != "region":
         return features.names[player]
     down, across = (np.flatnonzero((plane == player).any(axis=axis)) for axis in (1, 0))
-    return f"rows {_span(down)}, columns {_span(across)}"
+    return f"{_span('row', down)}, {_span('column', across)}"
 
 
-def _span(places: np.ndarray) -> str:
-    return f"{places[0]}" if len(places) == 1 else f"{places[0]} to {places[-1]}"
+def _span(what: str, places: np.ndarray) -> str:
+    return f"{what} {places[0]}" if len(places) == 1 else f"{what}s {places[0]} to {places[-1]}"

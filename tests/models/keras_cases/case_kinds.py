@@ -186,7 +186,7 @@ def test_sequences_that_are_masked() -> None:
 
 
 def test_a_layer_alone_is_a_model() -> None:
-    layer = layers.Dense(3)
+    layer = layers.Dense(3, kernel_initializer="ones")
     layer(rows())
     close(saliency(layer, rows()).values, gradient(lambda leaf: layer(leaf)[:, 1], rows())[0])
 

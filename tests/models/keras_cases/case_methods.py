@@ -50,8 +50,9 @@ def test_every_method_on_pictures_with_channels_last(method: str) -> None:
     made = None if method == "cam" else cnn()
     if made is None:  # a linear layer after global pooling is all that CAM reads
         image = keras.Input((8, 8, 3))
-        y = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(image)
-        made = keras.Model(image, keras.layers.Dense(5, name="head")(keras.layers.GlobalAveragePooling2D(name="pool")(y)))
+        y = keras.layers.Conv2D(4, 3, activation="relu", kernel_initializer="ones", name="conv")(image)
+        pooled = keras.layers.GlobalAveragePooling2D(name="pool")(y)
+        made = keras.Model(image, keras.layers.Dense(5, kernel_initializer="ones", name="head")(pooled))
     e = pl.explain(made, x, target=0, method=method, **options(method, x))
     assert np.isfinite(e.values).all()
     assert np.abs(e.values).max() > 0
