@@ -226,3 +226,49 @@ def test_a_layer_within_itself_and_in_two_places() -> None:
     assert [(name, call) for name, call, *_ in seen(model, rows())] == [
         ("holder/inner", 1), ("holder", 1), ("holder/inner", 2), ("head", 1), ("", 1),
     ]  # fmt: skip
+
+
+def transformer() -> Any:
+    """Of patches, with a class token."""
+
+    class ClassToken(layers.Layer):
+        def build(self, shape: Any) -> None:
+            self.token = self.add_weight(shape=(1, 1, shape[-1]), name="token")
+
+        def call(self, x: Any) -> Any:
+            return ops.concatenate([ops.tile(self.token, (ops.shape(x)[0], 1, 1)), x], axis=1)
+
+    x = keras.Input((8, 8, 3))
+    y = layers.Reshape((16, 8), name="patches")(layers.Conv2D(8, 2, 2, name="embed")(x))
+    y = ClassToken(name="tokens")(y)
+    for number in range(2):
+        y = layers.Add(name=f"mixed{number}")([y, layers.MultiHeadAttention(2, 4, name=f"attention{number}")(y, y)])
+        y = layers.Add(name=f"block{number}")([y, layers.Dense(8, activation="tanh", name=f"mlp{number}")(y)])
+    return settled(keras.Model(x, layers.Dense(3, name="head")(y[:, 0])))
+
+
+def test_tokens_of_a_transformer_are_positions() -> None:
+    model, x = transformer(), pictures()
+    e = pl.explain(model, x, target=1, method="grad-cam")
+    assert e.layer == "block0"  # after it, the class token alone is read; inside an attention, axes are heads
+    block = keras.Model(model.input, model.get_layer("block0").output)
+    tokens, get = to_numpy(block(x)), model.get_layer
+    mixed = lambda a: get("mixed1")([a, get("attention1")(a, a)])
+    rest = lambda a: get("head")(get("block1")([mixed(a), get("mlp1")(mixed(a))])[:, 0])
+    weights = gradient(lambda a: rest(a)[:, 1], tokens)[0][:, 1:].mean(1, keepdims=True)
+    cam = np.maximum((tokens[:, 1:] * weights).sum(-1), 0).reshape(3, 4, 4)
+    corners = lambda array: array[:, [0, 0, -1, -1], [0, -1, 0, -1]]  # which are not blended with their neighbours
+    close(corners(e.values), corners(cam))
+    assert pl.explain(model, x, target=1, method="eigen-cam").layer == "block0"
+
+
+def test_the_layer_that_makes_the_first_infinity_is_named() -> None:
+    x = keras.Input((6,))
+    y = layers.Activation(ops.log, name="logarithm")(layers.ReLU(name="relu")(layers.Dense(4, name="first")(x)))
+    model = settled(keras.Model(x, layers.Dense(2, name="head")(y)))
+    with pytest.raises(pl.NonFiniteError, match="first in the output of layer 'logarithm'"):
+        pl.explain(model, rows(), target=1, method="saliency")
+    first = layers.Dense(4)(x)
+    y = layers.Activation(ops.sqrt, name="root")(layers.Subtract()([first, first]))
+    with pytest.raises(pl.NonFiniteError, match="first in the gradient that layer 'root' passes back"):
+        pl.explain(settled(keras.Model(x, layers.Dense(2, name="head")(y))), rows(), target=1, method="saliency")

@@ -128,8 +128,10 @@ def _with_positions(passes: Passes, reshape: Reshape, method: str) -> list[Layer
     check_reshape(reshape, method)
     infos, size = passes.layers(), passes.spatial_size()
     mixes = any(word in info.kind.lower() for info in infos for word in ("conv", "attention"))
-    # Without a convolution or attention the axes of a feature need not be places.
-    extents = [extent(info, size, passes.channels_last, reshape) if mixes and info.name else () for info in infos]
+    # Without a convolution or attention the axes of a feature need not be places; and inside an attention they may be heads.
+    inside = tuple(info.name + sign for info in infos if "attention" in info.kind.lower() for sign in "./")
+    placed = [mixes and info.name and not (len(info.shape) > 2 and info.name.startswith(inside)) for info in infos]
+    extents = [extent(info, size, passes.channels_last, reshape) if has else () for info, has in zip(infos, placed, strict=True)]
     found = [info for info, extends in zip(infos, extents, strict=True) if max(extends, default=1) > 1]
     if found:
         return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
 from typing import Any
 
 import keras
@@ -50,29 +49,15 @@ class KerasLayers:
     def __init__(self, model: keras.Layer) -> None:
         self.subject = model
         self._originals: Mapping[int, Any] = {}
-
-    @cached_property
-    def _named(self) -> dict[str, keras.Layer]:
-        return {"": self.subject, **dict(_inside(self.subject, "", ()))}
-
-    @cached_property
-    def _activated(self) -> set[str]:
-        """Layers with an activation of their own."""
-        return {
-            name
-            for name, layer in self._named.items()
-            if isinstance(layer, AFFINE) and layer.activation != keras.activations.linear
-        }
-
-    @cached_property
-    def _kinds(self) -> dict[str, str]:
-        kinds: dict[str, str] = {}
+        self._named: dict[str, keras.Layer] = {"": model, **dict(_inside(model, "", ()))}
+        self._activated: set[str] = set()
+        self._kinds: dict[str, str] = {}
         for name, layer in self._named.items():
             kind = type(layer).__name__
-            if name in self._activated:
-                kinds[name + BEFORE_ACTIVATION] = f"pre-activation of {kind}"
-            kinds[name] = kind
-        return kinds
+            if isinstance(layer, AFFINE) and layer.activation != keras.activations.linear:
+                self._activated.add(name)
+                self._kinds[name + BEFORE_ACTIVATION] = f"pre-activation of {kind}"
+            self._kinds[name] = kind
 
     def kinds(self) -> Mapping[str, str]:
         """Classes by name."""
