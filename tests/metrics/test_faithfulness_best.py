@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from metrics.cases import Played, additive, network, orders
 from pellucid.metrics import best_orderings
 from pellucid.metrics.aopc import AOPC
 from pellucid.metrics.best_orderings import bounds
 from pellucid.metrics.normalised_aopc import NormalisedAOPC
 from pellucid.metrics.orderings import steps_along
+from played import Played, additive, network, orders
 
 
 def means(game, players, sizes):

@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 
-from metrics.cases import Played, additive, network, orders
 from pellucid.metrics.aopc import AOPC
 from pellucid.metrics.aopc_lerf import AOPCLeRF
 from pellucid.metrics.comprehensiveness import Comprehensiveness
@@ -15,6 +14,7 @@ from pellucid.metrics.monotonicity import Monotonicity
 from pellucid.metrics.pixel_flipping import PixelFlipping
 from pellucid.metrics.srg import SRG
 from pellucid.metrics.sufficiency import Sufficiency
+from played import Played, additive, network, orders
 
 CURVES = [Deletion(), Insertion(), PixelFlipping(), AOPC(), AOPCLeRF(), SRG(), Monotonicity(), Comprehensiveness(), Sufficiency()]
 PLAYERS = 7

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
-from metrics.cases import Played, additive, network
 from pellucid.metrics import intervals
 from pellucid.metrics.faithfulness_correlation import FaithfulnessCorrelation
 from pellucid.metrics.faithfulness_estimate import FaithfulnessEstimate
@@ -16,6 +15,7 @@ from pellucid.metrics.mu_fidelity import MuFidelity
 from pellucid.metrics.scaled_infidelity import ScaledInfidelity
 from pellucid.metrics.sensitivity_n import SensitivityN
 from pellucid.metrics.subsets import subsets
+from played import Played, additive, network
 
 OVER_SUBSETS = [FaithfulnessCorrelation, MuFidelity, Infidelity, ScaledInfidelity]
 SAMPLED = [*OVER_SUBSETS, SensitivityN]
