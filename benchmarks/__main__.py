@@ -7,7 +7,7 @@ anew at each call, and what is measured then is the operating system.
 import os
 import sys
 
-from . import adapters, agreement, gradients, harness, lime, nodes, removal, shapley, wide
+from . import adapters, agreement, gradients, harness, lime, metrics, nodes, removal, shapley, wide
 
 ALL = {
     "gradients": lambda: harness.write("gradients", gradients.TITLE, gradients.run()),
@@ -16,6 +16,7 @@ ALL = {
     "agreement": lambda: agreement.write(agreement.run()),
     "removal": lambda: harness.write("removal", removal.TITLE, removal.run(), "lime"),
     "lime": lime.run,
+    "metrics": lambda: harness.write("metrics", metrics.TITLE, metrics.run(), "quantus"),
     "adapters": lambda: harness.write(
         "adapters", adapters.TITLE, adapters.run(), "keras", "tensorflow-cpu", "jax", "flax", "onnxruntime"
     ),

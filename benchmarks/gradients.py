@@ -216,9 +216,9 @@ def raw(net, x, rows: int, batch: int, layout: torch.memory_format, *, backward:
     return Work(gradient=rows) if backward else Work(forward=rows)
 
 
-def fastest(net, x, *, backward: bool) -> tuple[int, torch.memory_format]:
+def fastest(net, x, *, backward: bool, batches: tuple[int, ...] = ()) -> tuple[int, torch.memory_format]:
     """Fastest batch size and layout, by the median of interleaved sweeps."""
-    batches = (4, 8, 16) if x.device.type == "cpu" else (16, 64, 128)
+    batches = batches or ((4, 8, 16) if x.device.type == "cpu" else (16, 64, 128))
     choices = [(batch, layout) for batch in batches for layout in (torch.contiguous_format, torch.channels_last)]
     times: dict[tuple[int, torch.memory_format], list[float]] = {choice: [] for choice in choices}
     for _ in range(4):

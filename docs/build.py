@@ -1,16 +1,18 @@
 """Writes the generated parts of the documentation from the declarations in the package.
 
 ``python docs/build.py`` writes them; ``python docs/build.py --check`` changes nothing and exits with 1 if one is out of date.
+``python docs/build.py --pictures`` draws the pictures that the pages show, from the demo's network and photos.
 
 Whole pages: methods.md, api.md and bibliography.md. Regions of written pages, between ``<!-- begin: name -->`` and
 ``<!-- end: name -->``: the table of methods in the README, the tree of errors in errors.md. Every text comes from a docstring, a
-declaration or ``bibliography.bib``; nothing is typed here but headings.
+declaration or ``bibliography.bib``; nothing is typed here but headings. The tables of gates and of metrics in trust.md, too.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import re
 import sys
 from collections.abc import Iterable
@@ -20,12 +22,15 @@ from typing import Any
 import pellucid as pl
 from pellucid import catalog
 from pellucid.catalog import MethodInfo, MethodTable
+from pellucid.cli.inputs import read_picture
 from pellucid.core import declare, errors, records, view
+from pellucid.core.card import CHECKS
 from pellucid.core.declare import Parameter, parameters
+from pellucid.demo import efficientnet_lite0, photos
 from pellucid.games.interactions import Interactions, Sets
 from pellucid.games.shapley import Shapley
 from pellucid.metrics.agreement import Agreement
-from pellucid.verdict.outputs import Outputs
+from pellucid.verdict.two_models.outputs import Outputs
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -56,6 +61,9 @@ ENGINES = {
 
 def main() -> int:
     """Write what is out of date, or only name it with ``--check``."""
+    if "--pictures" in sys.argv[1:]:
+        pictures()
+        return 0
     stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text}
     check = "--check" in sys.argv[1:]
     for path, text in stale.items():
@@ -67,19 +75,20 @@ def main() -> int:
 
 def pages() -> dict[Path, str]:
     """Every generated page as it should be."""
-    readme, errors_page = ROOT / "README.md", DOCS / "errors.md"
+    readme, errors_page, trust = ROOT / "README.md", DOCS / "errors.md", DOCS / "trust.md"
     return {
         DOCS / "methods.md": methods_page(),
         DOCS / "api.md": api_page(),
         DOCS / "bibliography.md": bibliography_page(),
         readme: with_region(readme, "methods", table_of_methods("docs/methods.md")),
         errors_page: with_region(errors_page, "errors", error_tree()),
+        trust: with_region(trust, "metrics", table_of_metrics(), with_region(trust, "gates", table_of_gates())),
     }
 
 
-def with_region(path: Path, name: str, text: str) -> str:
-    """A written page with one region exchanged."""
-    before, begin, rest = path.read_text(encoding="utf-8").partition(f"<!-- begin: {name} -->\n")
+def with_region(path: Path, name: str, text: str, page: str | None = None) -> str:
+    """A written page with one region exchanged; ``page`` is the page so far."""
+    before, begin, rest = (path.read_text(encoding="utf-8") if page is None else page).partition(f"<!-- begin: {name} -->\n")
     _, end, after = rest.partition(f"<!-- end: {name} -->")
     if not begin or not end:
         raise ValueError(f"{path} has no region {name!r}")
@@ -161,13 +170,14 @@ def api_page() -> str:
     public = {f"pl.{name}": getattr(pl, name) for name in pl.__all__}
     rooms = {name: thing for name, thing in public.items() if inspect.ismodule(thing)}
     inside = {f"{room}.{name}": getattr(module, name) for room, module in rooms.items() for name in module.__all__}
+    truth = {name: inside.pop(name) for name in [*inside] if name.startswith("pl.suites.")}
     named = {name: thing for name, thing in public.items() if name not in rooms}
     failures = {name: thing for name, thing in named.items() if inspect.isclass(thing) and issubclass(thing, BaseException)}
     functions = {name: thing for name, thing in named.items() if inspect.isfunction(thing)}
     maskers = {name: thing for name, thing in inside.items() if inspect.isclass(thing)}
     drawn = {name: thing for name, thing in inside.items() if inspect.isfunction(thing)}
     kept = {name: thing for name, thing in named.items() if thing.__module__ == records.__name__}
-    kept |= {"pl.ModelComparison": pl.ModelComparison}
+    kept |= {"pl.ModelComparison": pl.ModelComparison, "pl.FileInfo": pl.FileInfo}
     told = (Shapley, Interactions, Sets, MethodTable, MethodInfo, Outputs, Agreement)
     kept |= {f"{thing.__module__}.{thing.__name__}": thing for thing in told}
     rest = {name: thing for name, thing in named.items() if not {name} & {*failures, *functions, *kept}}
@@ -181,6 +191,7 @@ def api_page() -> str:
             *section("What they take", rest),
             *section("What removed features become", maskers),
             *section("Plots", drawn),
+            *section("Ground truth", truth),
             *section("What they return", kept),
             "## Errors\n",
             "[The page of errors](errors.md) says what to do about each.\n",
@@ -316,6 +327,36 @@ def full_reference(held: dict[str, str]) -> str:
     links = [f"[doi:{held['doi']}](https://doi.org/{held['doi']})"] if "doi" in held else []
     links += [f"[arXiv:{held['eprint']}](https://arxiv.org/abs/{held['eprint']})"] if "eprint" in held else []
     return f"{listed(authors(held))}. *{held['title']}*. {where}, {held['year']}. {', '.join(links)}"
+
+
+def table_of_gates() -> str:
+    """What each gate of a trust card asks, and its limits."""
+    lines = ["| gate | what is asked | passed | failed | what it means otherwise |", "| --- | --- | --- | --- | --- |"]
+    for check in CHECKS:
+        beyond = f"{'above' if check.good < check.bad else 'below'} {check.bad:g}"
+        failed = beyond if math.isfinite(check.bad) and check.fail else "never"
+        told = " / ".join(part for part in (check.caution, check.fail) if part)
+        lines.append(f"| {check.name} | {check.asks} | {check.limit} | {failed} | {told} |")
+    return "\n".join(lines) + "\n\n"
+
+
+def table_of_metrics() -> str:
+    """One line per metric of the catalog, group by group."""
+    lines = ["| metric | of | what it says | better | source |", "| --- | --- | --- | --- | --- |"]
+    for metric in catalog.METRICS:
+        better = {"higher": "higher", "lower": "lower", "none": "neither"}[metric.direction]
+        cited = ", ".join(short_reference(key) for key in metric.cite)
+        lines.append(f"| `{metric.name}` | {metric.group} | {metric.summary} | {better} | {cited} |")
+    return "\n".join(lines) + "\n\n"
+
+
+def pictures() -> None:
+    """Draw the trust card in the README: the map of the demo's cat by integrated gradients."""
+    network, cat = efficientnet_lite0(), [read_picture(photos()["chelsea"])]
+    card = pl.trust(pl.explain(network, cat, steps=16), network)
+    path = DOCS / "images" / "trust.png"
+    pl.plots.card(card).savefig(path, dpi=110)
+    sys.stdout.write(f"wrote: {path.relative_to(ROOT)}\n{card.verdict}\n")
 
 
 def authors(held: dict[str, str]) -> list[str]:

@@ -11,23 +11,30 @@ class Played:
     ``asked`` counts the coalitions that were run: each once, the full one never.
     """
 
-    rounding, blends, layout, policies = 1e-12, True, "NCHW", ("gone",)
+    rounding, blends, sequence, layout, policies = 1e-12, True, False, "NCHW", ("gone",)
 
-    def __init__(self, values, game, counts=None, seed=0):
+    def __init__(self, values, game=None, counts=None, seed=0, truth=None, base_value=None):
         self.values = np.array(values, float)
         self.samples, self.players = self.values.shape
         self.counts = np.full(self.samples, self.players) if counts is None else np.array(counts)
         self.values[np.arange(self.players) >= self.counts[:, None]] = 0
         self.usable = np.array([len(set(row[:n])) > 1 for row, n in zip(self.values, self.counts, strict=True)])
         self.game, self.seed, self.known = game, seed, {}
-        self.value = np.array([game(s, np.ones(n, bool)) for s, n in enumerate(self.counts)])
+        self.value = np.array([0.0 if game is None else game(s, np.ones(n, bool)) for s, n in enumerate(self.counts)])
+        self.total, self.base_value, self._truth = self.values.sum(axis=1), base_value, truth
 
     @property
     def asked(self):
         return len(self.known)
 
+    def truth(self):
+        return np.array(self._truth, bool)
+
     def rng(self, name, draw=0):
         return generator(self.seed, name, draw)
+
+    def input(self):
+        return self.values  # players stand for entries of a table
 
     def policy(self, masker):
         return 0

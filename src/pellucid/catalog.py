@@ -42,28 +42,52 @@ from .core.declare import Method, Parameter, parameters
 from .core.errors import InputError, nearest
 from .core.extras import require
 from .core.measure import Metric
-from .metrics.aopc import AOPC
-from .metrics.aopc_lerf import AOPCLeRF
-from .metrics.average_drop import AverageDrop
-from .metrics.average_increase import AverageIncrease
-from .metrics.comprehensiveness import Comprehensiveness
-from .metrics.deletion import Deletion
-from .metrics.faithfulness_correlation import FaithfulnessCorrelation
-from .metrics.faithfulness_estimate import FaithfulnessEstimate
-from .metrics.infidelity import Infidelity
-from .metrics.insertion import Insertion
-from .metrics.irof import IROF
-from .metrics.monotonicity import Monotonicity
-from .metrics.mu_fidelity import MuFidelity
-from .metrics.normalised_aopc import NormalisedAOPC
-from .metrics.pgi import PGI
-from .metrics.pgu import PGU
-from .metrics.pixel_flipping import PixelFlipping
-from .metrics.road import ROAD
-from .metrics.scaled_infidelity import ScaledInfidelity
-from .metrics.sensitivity_n import SensitivityN
-from .metrics.srg import SRG
-from .metrics.sufficiency import Sufficiency
+from .metrics.axioms.completeness import Completeness
+from .metrics.axioms.dummy import Dummy
+from .metrics.axioms.input_invariance import InputInvariance
+from .metrics.axioms.non_sensitivity import NonSensitivity
+from .metrics.axioms.symmetry import Symmetry
+from .metrics.complexity.effective_complexity import EffectiveComplexity
+from .metrics.complexity.entropy import Entropy
+from .metrics.complexity.sparseness import Sparseness
+from .metrics.faithfulness.aopc import AOPC
+from .metrics.faithfulness.aopc_lerf import AOPCLeRF
+from .metrics.faithfulness.average_drop import AverageDrop
+from .metrics.faithfulness.average_increase import AverageIncrease
+from .metrics.faithfulness.comprehensiveness import Comprehensiveness
+from .metrics.faithfulness.deletion import Deletion
+from .metrics.faithfulness.faithfulness_correlation import FaithfulnessCorrelation
+from .metrics.faithfulness.faithfulness_estimate import FaithfulnessEstimate
+from .metrics.faithfulness.infidelity import Infidelity
+from .metrics.faithfulness.insertion import Insertion
+from .metrics.faithfulness.irof import IROF
+from .metrics.faithfulness.monotonicity import Monotonicity
+from .metrics.faithfulness.mu_fidelity import MuFidelity
+from .metrics.faithfulness.normalised_aopc import NormalisedAOPC
+from .metrics.faithfulness.pgi import PGI
+from .metrics.faithfulness.pgu import PGU
+from .metrics.faithfulness.pixel_flipping import PixelFlipping
+from .metrics.faithfulness.road import ROAD
+from .metrics.faithfulness.scaled_infidelity import ScaledInfidelity
+from .metrics.faithfulness.sensitivity_n import SensitivityN
+from .metrics.faithfulness.srg import SRG
+from .metrics.faithfulness.sufficiency import Sufficiency
+from .metrics.localisation.focus import Focus
+from .metrics.localisation.localisation_auc import LocalisationAUC
+from .metrics.localisation.pointing_game import PointingGame
+from .metrics.localisation.relevance_mass import RelevanceMass
+from .metrics.localisation.relevance_rank import RelevanceRank
+from .metrics.localisation.top_k import TopK
+from .metrics.randomisation.efficient_parameter_randomisation import EfficientParameterRandomisation
+from .metrics.randomisation.parameter_randomisation import ParameterRandomisation
+from .metrics.randomisation.random_logit import RandomLogit
+from .metrics.randomisation.smooth_parameter_randomisation import SmoothParameterRandomisation
+from .metrics.robustness.average_sensitivity import AverageSensitivity
+from .metrics.robustness.local_lipschitz import LocalLipschitz
+from .metrics.robustness.max_sensitivity import MaxSensitivity
+from .metrics.robustness.relative_input_stability import RelativeInputStability
+from .metrics.robustness.relative_output_stability import RelativeOutputStability
+from .metrics.robustness.relative_representation_stability import RelativeRepresentationStability
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,6 +151,30 @@ METRICS: tuple[type[Metric], ...] = (
     PGU,
     AverageDrop,
     AverageIncrease,
+    PointingGame,
+    RelevanceMass,
+    RelevanceRank,
+    TopK,
+    LocalisationAUC,
+    Focus,
+    Sparseness,
+    Entropy,
+    EffectiveComplexity,
+    Completeness,
+    Dummy,
+    Symmetry,
+    NonSensitivity,
+    InputInvariance,
+    MaxSensitivity,
+    AverageSensitivity,
+    LocalLipschitz,
+    RelativeInputStability,
+    RelativeOutputStability,
+    RelativeRepresentationStability,
+    ParameterRandomisation,
+    SmoothParameterRandomisation,
+    EfficientParameterRandomisation,
+    RandomLogit,
 )
 
 

@@ -58,6 +58,9 @@ def test_files_of_weights_methods_and_parameters(pellucid, models):
         *("-m", "smoothgrad", "--samples", "6", "-t", "2", "--seed", "4", "--no-repeat"),
     )
     assert "explanations are equal, number by number" in ran.stdout
+    torch.save(networks()[1].state_dict(), "tuned.pt")
+    tuned = pellucid("compare-models", "trained.pt", "tuned.pt", "rows.npy", "--arch", "house:build", "-t", "1")
+    assert "explanations agree to rank correlation" in tuned.stdout
     pellucid(
         "compare-models", "house:net", "pair:other", "rows.npy", "-m", "smoothgrad", "--samples", "6", "-t", "2", "-o", "both"
     )
@@ -76,6 +79,9 @@ def test_labels_tables_and_reports(pellucid, models):
     page = (models / "report.html").read_text(encoding="utf-8")
     assert "numbers.csv[0] (trained)" in page
     assert "numbers.csv[1] (deployed)" in page
+    np.save("halves.npy", [0.5, 1.0])
+    ran = pellucid("compare-models", "house:net", "pair:function", "numbers.csv", "--labels", "halves.npy", code=2)
+    assert "'halves.npy' holds 0.5, which is no number of a class" in ran.stderr
     (models / "names.txt").write_text("cat\ndog\ncat\n")
     named = pellucid("compare-models", "house:named", "house:named", "rows.npy", "--labels", "names.txt")
     assert "predicted rightly" in named.stdout

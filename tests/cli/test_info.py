@@ -16,7 +16,6 @@ from safetensors.torch import save_file
 
 import pellucid as pl
 from hostile import Touches, estimator, graph, keras_archive, layer, network
-from pellucid.models.files.info import info
 
 
 def weights() -> dict[str, torch.Tensor]:
@@ -43,7 +42,7 @@ def test_a_network_that_brings_everything(pellucid):
     for text in ("ONNX model", "n x 4", "MatMul", "quantised", "opens safely"):
         assert text in shown
     command = shlex.split(shown.strip().splitlines()[-1])
-    pellucid(*command[1:], "-m", "shapley", "-t", "0", "--masker", "constant", "-o", "one.pellucid")
+    pellucid(*command[1:], "-t", "0", "--masker", "constant", "-o", "one.pellucid")
     assert pl.load("one.pellucid").values.shape == (3, 4)
 
 
@@ -79,7 +78,7 @@ def test_json_is_the_record(pellucid, name):
     keras_archive("evil.keras", network(layer("Lambda")))
     onnx.save(graph(np.ones((4, 3), np.float32)), "net.onnx")
     told = json.loads(pellucid("info", name, "--json").stdout)
-    about = info(name)
+    about = pl.info(name)
     assert told == json.loads(json.dumps({**about.to_dict(), "verdict": about.verdict}))
     assert {"name", "kind", "facts", "tables", "parameters", "refused", "ways_out", "command", "verdict"} <= set(told)
 
@@ -130,8 +129,8 @@ def test_looking_into_a_file_loads_no_framework(here):
     keras_archive("net.keras")
     Path("net.pkl").write_bytes(pickle.dumps([1, 2]))
     program = (
-        "import sys\nfrom pellucid.models.files.info import info\n"
-        "for name in ('net.safetensors', 'net.pt', 'net.keras', 'net.pkl'): info(name)\n"
+        "import sys\nimport pellucid as pl\n"
+        "for name in ('net.safetensors', 'net.pt', 'net.keras', 'net.pkl'): pl.info(name)\n"
         "print({'torch', 'jax', 'tensorflow', 'keras', 'onnx', 'skops', 'h5py', 'pandas'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pellucid.metrics import best_orderings
-from pellucid.metrics.aopc import AOPC
-from pellucid.metrics.best_orderings import bounds
-from pellucid.metrics.normalised_aopc import NormalisedAOPC
+from pellucid.metrics.faithfulness import best_orderings
+from pellucid.metrics.faithfulness.aopc import AOPC
+from pellucid.metrics.faithfulness.best_orderings import bounds
+from pellucid.metrics.faithfulness.normalised_aopc import NormalisedAOPC
 from pellucid.metrics.orderings import steps_along
 from played import Played, additive, network, orders
 

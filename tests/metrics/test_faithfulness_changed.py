@@ -10,12 +10,12 @@ import torch
 import pellucid as pl
 from networks import cnn
 from pellucid.games.maskers.noisy_linear import Systems
-from pellucid.metrics.average_drop import soft_mask
-from pellucid.metrics.irof import IROF
-from pellucid.metrics.pgi import PGI
-from pellucid.metrics.pgu import PGU
-from pellucid.metrics.road import ROAD
-from pellucid.verdict.evaluate import evaluate, measuring
+from pellucid.metrics.faithfulness.average_drop import soft_mask
+from pellucid.metrics.faithfulness.irof import IROF
+from pellucid.metrics.faithfulness.pgi import PGI
+from pellucid.metrics.faithfulness.pgu import PGU
+from pellucid.metrics.faithfulness.road import ROAD
+from pellucid.verdict.evaluating import evaluate, measuring
 
 WEIGHTS = np.array([3.0, -1.0, 0.5, -2.0, 0.1, 1.5, 0.2, 0.3])
 

@@ -5,15 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from pellucid.metrics.aopc import AOPC
-from pellucid.metrics.aopc_lerf import AOPCLeRF
-from pellucid.metrics.comprehensiveness import Comprehensiveness
-from pellucid.metrics.deletion import Deletion
-from pellucid.metrics.insertion import Insertion
-from pellucid.metrics.monotonicity import Monotonicity
-from pellucid.metrics.pixel_flipping import PixelFlipping
-from pellucid.metrics.srg import SRG
-from pellucid.metrics.sufficiency import Sufficiency
+from pellucid.metrics.faithfulness.aopc import AOPC
+from pellucid.metrics.faithfulness.aopc_lerf import AOPCLeRF
+from pellucid.metrics.faithfulness.comprehensiveness import Comprehensiveness
+from pellucid.metrics.faithfulness.deletion import Deletion
+from pellucid.metrics.faithfulness.insertion import Insertion
+from pellucid.metrics.faithfulness.monotonicity import Monotonicity
+from pellucid.metrics.faithfulness.pixel_flipping import PixelFlipping
+from pellucid.metrics.faithfulness.srg import SRG
+from pellucid.metrics.faithfulness.sufficiency import Sufficiency
 from played import Played, additive, network, orders
 
 CURVES = [Deletion(), Insertion(), PixelFlipping(), AOPC(), AOPCLeRF(), SRG(), Monotonicity(), Comprehensiveness(), Sufficiency()]

@@ -8,13 +8,13 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from pellucid.metrics import intervals
-from pellucid.metrics.faithfulness_correlation import FaithfulnessCorrelation
-from pellucid.metrics.faithfulness_estimate import FaithfulnessEstimate
-from pellucid.metrics.infidelity import Infidelity
-from pellucid.metrics.mu_fidelity import MuFidelity
-from pellucid.metrics.scaled_infidelity import ScaledInfidelity
-from pellucid.metrics.sensitivity_n import SensitivityN
-from pellucid.metrics.subsets import subsets
+from pellucid.metrics.faithfulness.faithfulness_correlation import FaithfulnessCorrelation
+from pellucid.metrics.faithfulness.faithfulness_estimate import FaithfulnessEstimate
+from pellucid.metrics.faithfulness.infidelity import Infidelity
+from pellucid.metrics.faithfulness.mu_fidelity import MuFidelity
+from pellucid.metrics.faithfulness.scaled_infidelity import ScaledInfidelity
+from pellucid.metrics.faithfulness.sensitivity_n import SensitivityN
+from pellucid.metrics.faithfulness.subsets import subsets
 from played import Played, additive, network
 
 OVER_SUBSETS = [FaithfulnessCorrelation, MuFidelity, Infidelity, ScaledInfidelity]

@@ -102,3 +102,14 @@ def test_the_global_generator_is_where_it_was():
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     pl.explain(model, np.ones((1, 2)), method="shapley")
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_what_an_adapter_has_no_use_for_is_refused():
+    x = np.ones((2, 3), np.float32)
+    net = torch.nn.Linear(3, 2)
+    for model in (pl.wrap(net, gradient=lambda x: x), pl.wrap(lambda x: x, adapter="jax", gradient=lambda x: x)):
+        with pytest.raises(pl.InputError, match=r"gradient= is that of a plain function; the adapter '(torch|jax)' takes"):
+            pl.explain(model, x, target=0, method="saliency")
+    for model in (pl.wrap(net, {"w": x}), pl.wrap(lambda x: x, {"w": x}, adapter="function")):
+        with pytest.raises(pl.InputError, match=r"params, .* the adapter '(torch|function)' has no use for it"):
+            pl.explain(model, x, target=0, method="leave-one-out")

@@ -99,6 +99,44 @@ def test_what_a_function_reads_around_itself_is_read_anew():
     np.testing.assert_allclose(saliency(f).values, 3 * slopes(plain, X), rtol=1e-5, atol=1e-7)
 
 
+def test_what_a_function_reads_beside_its_parameters_is_read_anew():
+    class Settings:
+        scale = 1.0
+
+    settings, factor, shift = Settings(), np.ones(3, np.float32), 0.0
+
+    def f(params, x):
+        return settings.scale * factor * net(params, x) + shift * x[:, :3]
+
+    model, expected = pl.wrap(f, W), slopes(plain, X)
+    np.testing.assert_allclose(saliency(model).values, expected, rtol=1e-5, atol=1e-7)
+    settings.scale = 3.0
+    np.testing.assert_allclose(saliency(model).values, 3 * expected, rtol=1e-5, atol=1e-7)
+    factor *= 2
+    np.testing.assert_allclose(saliency(model).values, 6 * expected, rtol=1e-5, atol=1e-7)
+    shift = 1.0
+    np.testing.assert_allclose(saliency(model).values, slopes(lambda x: f(W, x), X), rtol=1e-5, atol=1e-7)
+
+
+def test_nothing_is_compiled_twice_where_a_function_reads_the_same():
+    def f(params, x):
+        return net(params, x) + len(W)
+
+    first = saliency(pl.wrap(f, W)).values
+    made = compilations(f)
+    assert made
+    np.testing.assert_array_equal(saliency(pl.wrap(f, [w.copy() for w in W])).values, first)
+    assert compilations(f) == made
+
+
+def test_an_object_that_is_called_with_its_parameters():
+    class Net:
+        def __call__(self, params, x):
+            return net(params, x)
+
+    np.testing.assert_allclose(saliency(pl.wrap(Net(), W)).values, slopes(plain, X), rtol=1e-5, atol=1e-7)
+
+
 def compilations(model):
     """By pass and way of running it: the sizes of batches for which it was compiled."""
     return {
@@ -258,6 +296,26 @@ def test_values_that_are_read_while_it_runs_are_read_uncompiled_and_that_is_said
     np.testing.assert_allclose(e.values, slopes(f, X), rtol=1e-5, atol=1e-7)
     assert any("reads values while it runs (TracerBoolConversionError)" in note for note in e.plan.notes)
     assert not any("reads values" in note for note in saliency(pl.wrap(plain, adapter="jax")).plan.notes)
+
+
+@pytest.mark.parametrize("method", ["saliency", "shapley"])
+def test_uncompiled_functions_get_arrays_of_jax_and_cannot_write_into_the_users(method):
+    def f(x):
+        if isinstance(x, np.ndarray):
+            x *= 0
+        return plain(x.at[:, 0].set(0.0)) if x.sum() < 1e6 else plain(x)
+
+    x = X.copy()
+    e = pl.explain(pl.wrap(f, adapter="jax"), x, target=0, method=method)
+    np.testing.assert_array_equal(x, X)
+    np.testing.assert_allclose(e.values[:, 0], 0, atol=1e-6)
+
+
+def test_numbers_of_python_inside_have_outputs_and_no_gradient():
+    f = pl.wrap(lambda x: plain(x) * (1 + float(x.sum())), adapter="jax")
+    assert pl.explain(f, X, target=0, method="leave-one-out").values.any()
+    with pytest.raises(pl.CapabilityError, match="turns JAX arrays into numbers of Python, where derivatives end"):
+        saliency(f)
 
 
 def test_numpy_inside_has_outputs_and_no_gradient():

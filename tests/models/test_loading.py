@@ -170,6 +170,19 @@ def test_arch_is_asked_for_and_checked():
         open_model("shed:net", "shed:build")
 
 
+def test_a_path_and_the_network_itself_are_taken_in_python():
+    state = other().state_dict()
+    torch.save(state, "net.pt")
+    net = pl.open_model("shed:net")
+    opened = pl.open_model(Path("net.pt"), net)
+    assert opened is net
+    for name, held in state.items():
+        assert torch.equal(net.state_dict()[name], held)
+    for ask in (pl.open_model, pl.info):
+        with pytest.raises(InputError, match="the path of a model's file, or 'module:attribute', is wanted; got Net"):
+            ask(net)
+
+
 @pytest.mark.parametrize("suffix", PICKLES)
 def test_kinds_that_run_code_are_not_even_opened(suffix):
     Path(f"evil{suffix}").write_bytes(pickle.dumps(Touches()))
@@ -272,7 +285,7 @@ def test_checkpoints_that_leave_a_choice_are_refused():
 def test_weights_go_into_torch_modules_only():
     torch.save({"a": torch.ones(1)}, "net.pt")
     (Path.cwd() / "plain.py").write_text("def make():\n    return 3")
-    with pytest.raises(pl.CapabilityError, match=r"into a torch\.nn\.Module; the factory made int"):
+    with pytest.raises(pl.CapabilityError, match=r"into a torch\.nn\.Module; got int"):
         open_model("net.pt", "plain:make")
 
 

@@ -191,6 +191,20 @@ def test_probabilities_and_the_logits_before_them(kind):
     assert f"last {kind}" in logits.plan.notes[0]
 
 
+def test_an_output_beside_probabilities_is_not_called_one():
+    nodes = [node("MatMul", "x w", "scores"), node("Softmax", "scores", "p"), node("ReduceSum", "scores axes", "size")]
+    weight = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    given = [value("p", ["n", 4]), value("size", ["n", 1])]
+    model = graphs.model(nodes, [value("x", ["n", 3])], given, {"w": weight, "axes": np.array([1])})
+    x = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
+    e = pl.explain(model, x, target=("size", 0), method="leave-one-out")
+    close(e.values, x * weight.sum(axis=1), 1e-5)
+    assert e.output == "unknown"
+    assert any("probabilities are those of Softmax ('p')" in note for note in e.plan.notes)
+    logits = pl.explain(pl.wrap(model, output="logits"), x, target=("p", 2), method="leave-one-out")
+    close(logits.values, x * weight[:, 2], 1e-5)
+
+
 def classifier(labels):
     """As skl2onnx writes one: a label, and a map of class to probability for each row."""
     nodes = [

@@ -298,7 +298,7 @@ def test_changed_weights_are_seen_without_tracing():
     assert not TRACES
 
 
-@pytest.mark.parametrize("form", ["module", "method", "partial", "closure", "array", "other variable"])
+@pytest.mark.parametrize("form", ["module", "method", "partial", "closure", "array", "wide array", "object", "other variable"])
 def test_a_changed_python_value_is_seen(form):
     import functools
 
@@ -307,13 +307,18 @@ def test_a_changed_python_value_is_seen(form):
     def scaled(x, by=1.0):
         return net(x) * by
 
-    array = np.ones(3, np.float32)
+    class Settings:
+        by = 1.0
+
+    array, wide, settings = np.ones(3, np.float32), np.ones((3, 30_000), np.float32), Settings()
     models = {
         "module": net,
         "method": pl.wrap(net.__call__, adapter="tensorflow"),
         "partial": pl.wrap(functools.partial(scaled), adapter="tensorflow"),
         "closure": pl.wrap(lambda x: net(x) * factor, adapter="tensorflow"),
         "array": pl.wrap(lambda x: net(x) * array, adapter="tensorflow"),
+        "wide array": pl.wrap(lambda x: tf.matmul(net(x), wide), adapter="tensorflow"),
+        "object": pl.wrap(lambda x: net(x) * settings.by, adapter="tensorflow"),
         "other variable": net,
     }
     model = models[form]
@@ -322,6 +327,10 @@ def test_a_changed_python_value_is_seen(form):
         factor = 2.0
     elif form == "array":
         array *= 2
+    elif form == "wide array":
+        wide *= 2
+    elif form == "object":
+        settings.by = 2.0
     elif form == "other variable":
         net.last = tf.Variable(net.last * 2)
     else:

@@ -10,6 +10,7 @@ import networks
 import pellucid as pl
 import slow
 import slow_cam
+from pellucid.models.lookup import view_of
 
 METHODS = ("saliency", "integrated-gradients", "grad-cam")
 
@@ -47,6 +48,29 @@ def test_in_place_operations_leave_the_users_input_alone(method):
         leaf = x.clone().requires_grad_()
         (g,) = torch.autograd.grad(net(leaf * 1)[:, 0].sum(), leaf)
         np.testing.assert_allclose(e.values, g.numpy(), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["saliency", "integrated-gradients", "expected-gradients", "shapley", "occlusion"])
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_a_first_layer_in_place_leaves_samples_and_baselines_alone(method, kind):
+    net = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(6, 3))
+    x, baseline = kind(networks.rows(4, 6)), kind(networks.rows(4, 6, seed=1))
+    given = np.asarray(x).copy(), np.asarray(baseline).copy()
+    e = pl.explain(net, x, target=0, method=method, **({"baseline": baseline} if "gradients" in method else {}))
+    np.testing.assert_array_equal(np.asarray(x), given[0])
+    np.testing.assert_array_equal(np.asarray(baseline), given[1])
+    np.testing.assert_array_equal(e.inputs, given[0])
+
+
+def test_packed_rows_are_copies_of_the_parts_that_the_caller_keeps():
+    net = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(6, 3))
+    view = view_of(net)
+    inputs, kept = view.inputs(networks.rows(4, 6)), networks.rows(8, 6, seed=1)
+    before = kept.clone()
+    for part in (kept[2:6], kept.view(4, 2, 6)[:, 0], kept[:1].expand(4, 6)):
+        outputs, _ = view.predict(view.take(inputs, np.arange(4), "as-is", {"input": part}))
+        assert torch.equal(kept, before)
+        assert torch.equal(outputs, net[1](torch.relu(part)))
 
 
 def test_the_activation_before_an_in_place_relu_is_the_one_of_the_layer():

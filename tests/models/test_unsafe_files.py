@@ -8,6 +8,7 @@ import pickle
 import stat
 import struct
 import sys
+import types
 import zipfile
 import zlib
 from pathlib import Path
@@ -33,7 +34,7 @@ from hostile import (
     valid,
 )
 from pellucid.core.errors import InputError, PellucidWarning, UnsafeFileError
-from pellucid.models.files import floors, pickles, tensors
+from pellucid.models.files import libraries, pickles, tensors
 from pellucid.models.files.info import info
 from pellucid.models.loading import load_weights, open_model
 
@@ -239,6 +240,21 @@ def opened_on_trust(name: str, kind: str):
         sys.modules.pop("shed", None)
 
 
+@pytest.mark.parametrize("suffix", [".pkl", ".pt"])
+def test_what_cannot_be_unpickled_on_trust_is_said_in_words(suffix, monkeypatch):
+    module = types.ModuleType("gone")
+    module.Thing = type("Thing", (), {"__module__": "gone"})
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "gone", module)
+        (torch.save if suffix == ".pt" else joblib.dump)(module.Thing(), f"net{suffix}")
+    with (
+        pytest.warns(PellucidWarning, match="because you trust it") as caught,
+        pytest.raises(InputError, match=r"could not be unpickled: ModuleNotFoundError.*'gone'.*must be importable here"),
+    ):
+        open_model(f"net{suffix}", trust=True)
+    assert caught[0].filename == __file__
+
+
 def test_trust_changes_nothing_for_what_opens_safely():
     onnx_file()
     assert type(open_model("net.onnx", trust=True)) is onnx.ModelProto
@@ -251,9 +267,9 @@ def test_trust_changes_nothing_for_what_opens_safely():
 
 def test_libraries_with_known_holes_are_not_used(monkeypatch):
     floors_of = dict(line.partition(">=")[::2] for line in wanted())
-    assert {name: floor for name, (floor, _) in floors.FLOORS.items()} == {name: floors_of[name] for name in floors.FLOORS}
+    assert {name: floor for name, (floor, _) in libraries.FLOORS.items()} == {name: floors_of[name] for name in libraries.FLOORS}
     monkeypatch.setattr(
-        floors.metadata, "version", lambda name: {"onnx": "1.20.1", "keras": "3.13.1", "skops": "0.12.9"}.get(name, "9")
+        libraries.metadata, "version", lambda name: {"onnx": "1.20.1", "keras": "3.13.1", "skops": "0.12.9"}.get(name, "9")
     )
     onnx_file()
     keras_archive("net.keras")

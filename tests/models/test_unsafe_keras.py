@@ -9,7 +9,7 @@ import pytest
 
 from hostile import CONFIGS, MARK, hdf5_bytes, keras_archive, layer, network
 from pellucid.core.errors import InputError, MissingExtraError, PellucidWarning, UnsafeFileError
-from pellucid.models.files import hdf5, keras_backend
+from pellucid.models.files import hdf5, libraries
 from pellucid.models.files.info import info
 from pellucid.models.loading import open_model
 
@@ -104,17 +104,17 @@ def test_keras_gets_a_backend_that_is_installed(monkeypatch, here, environment, 
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(keras_backend, "find_spec", lambda name: object() if name in {"keras", *installed} else None)
-    monkeypatch.setattr(keras_backend, "required", lambda *_: None)
+    monkeypatch.setattr(libraries, "find_spec", lambda name: object() if name in {"keras", *installed} else None)
+    monkeypatch.setattr(libraries, "required", lambda *_: None)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     if chosen is MissingExtraError:
         with pytest.raises(MissingExtraError, match=r"KERAS_BACKEND|none of torch, jax, tensorflow"):
-            keras_backend.keras("a .keras file")
+            libraries.keras("a .keras file")
         return
     if chosen and not environment:
         with pytest.warns(PellucidWarning, match=f"set to run on tensorflow, which is not installed; it runs on {chosen} here"):
-            keras_backend.keras("a .keras file")
+            libraries.keras("a .keras file")
     else:
-        keras_backend.keras("a .keras file")
+        libraries.keras("a .keras file")
     assert os.environ.get("KERAS_BACKEND") == chosen
     monkeypatch.delenv("KERAS_BACKEND", raising=False)

@@ -85,8 +85,9 @@ def test_skops_opens_what_is_harmless_and_asks_for_the_rest():
         open_model("grown.skops")
     with pytest.raises(UnsafeFileError, match="TreePredictor"):
         open_model("grown.skops", trusted_types=["sklearn.other.Type"])
-    opened = open_model("grown.skops", trusted_types=[PREDICTOR])
-    np.testing.assert_array_equal(opened.predict([[1.0], [99.0]]), grown.predict([[1.0], [99.0]]))
+    for named in ([PREDICTOR], PREDICTOR):
+        opened = open_model("grown.skops", trusted_types=named)
+        np.testing.assert_array_equal(opened.predict([[1.0], [99.0]]), grown.predict([[1.0], [99.0]]))
     assert info("grown.skops", trusted_types=[PREDICTOR]).command.endswith(f"--trusted-type {PREDICTOR}")
     with pytest.warns(PellucidWarning, match="because you trust it"):
         assert type(open_model("grown.skops", trust=True)) is HistGradientBoostingClassifier

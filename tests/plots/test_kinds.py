@@ -94,7 +94,7 @@ def test_the_usual_kind_follows_from_the_record(e, expected):
 
 
 def test_plotting_is_reached_from_the_package_and_loads_nothing_before():
-    assert set(PLOTS.__all__) == {*EACH, "comparison", "plot"}
+    assert set(PLOTS.__all__) == {*EACH, "benchmark", "card", "comparison", "methods", "plot"}
     for name in EACH:
         assert callable(getattr(PLOTS, name))
     with pytest.raises(AttributeError, match="no attribute 'pie'"):

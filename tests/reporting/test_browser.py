@@ -14,6 +14,7 @@ from pellucid import Finding
 from pellucid.core.targets import TargetRecord
 from pellucid.reporting import report
 from plots.handmade import explanation, interactions, photos, players, positions, regions, segments, table, texts
+from plots.trusted import trusted
 
 EVIL = "<img src=x onerror=alert(1)>"
 NEEDED = "this test opens the report in a real browser; install Chromium: apt install chromium (Debian, Ubuntu)"
@@ -318,3 +319,39 @@ def test_segments_and_pairs_are_drawn(opened, tmp_path):
         held = circles.nth(at).bounding_box()
         assert box["x"] <= held["x"]
         assert held["x"] + held["width"] <= box["x"] + box["width"]
+
+
+def test_a_trust_card_stands_beside_its_map(opened, tmp_path):
+    made = trusted(photos(2), stability=[0.6, 0.9], completeness=np.nan, notes={})
+    page = opened(report([made.explanation, photos(2, method="saliency")], tmp_path / "t.html"))
+    card = page.locator("#sample-1 .trust")
+    assert card.count() == 1
+    assert card.locator(".verdict").inner_text().replace("!", "").strip().startswith("Use with care. It changes noticeably")
+    table = page.get_by_role("table", name="Trust card of integrated-gradients, cat").first
+    assert table.locator("th[scope=row]").count() == 13
+    row = table.locator("tr", has_text="stability")
+    assert row.inner_text().split() == ["stability", "!", "caution", "0.6"]
+    assert row.locator(".mark").get_attribute("aria-hidden") == "true"
+    assert table.locator("tr", has_text="completeness").inner_text().split() == ["completeness", "?", "not", "checked"]
+    beside = [page.locator(f"#sample-1 .method {part}").first.bounding_box() for part in (".frame", ".trust")]
+    assert beside[0]["x"] == beside[1]["x"]
+    assert page.locator("#sample-1 .method").nth(1).locator(".trust").count() == 0
+    shapes = {
+        grade: page.locator(f".mark.is-{grade}").first.evaluate(
+            "m => [getComputedStyle(m).clipPath, getComputedStyle(m).borderRadius]"
+        )
+        for grade in ("pass", "caution", "unknown")
+    }
+    assert shapes["pass"] != shapes["caution"]
+    assert "Stability" not in page.locator(".caution").all_inner_texts()
+
+
+def test_the_needle_of_a_gate_stands_in_the_zone_of_its_grade(opened, tmp_path):
+    made = trusted(photos(1), stability=0.6, depends_on_the_weights=0.95)
+    page = opened(report(made.explanation, tmp_path / "n.html"))
+    for name, grade in (("stability", "caution"), ("depends on the weights", "fail"), ("faithfulness", "pass")):
+        gauge = page.locator(".gates tr", has_text=name).first.locator(".gauge")
+        needle = float(gauge.locator("line").get_attribute("x1").rstrip("%"))
+        zone = gauge.locator(f".is-{grade}")
+        start, length = (float(zone.get_attribute(side).rstrip("%")) for side in ("x", "width"))
+        assert start <= needle <= start + length

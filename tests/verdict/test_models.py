@@ -1,6 +1,8 @@
 """``compare_models``: what is equal is called equal, a planted difference is found in its samples and its place."""
 
 import copy
+import json
+import re
 
 import numpy as np
 import pytest
@@ -247,6 +249,14 @@ def test_labels_names_and_flips_in_words():
     assert np.isnan(frame.loc[0, "there torch"])
 
 
+def test_labels_of_what_is_no_class_are_refused():
+    with pytest.raises(pl.InputError, match="not known to be scores of classes"):
+        pl.compare_models(torch.nn.Linear(6, 1), torch.nn.Linear(6, 1), ROWS, labels=[0, 1, 0, 1, 0])
+    one, other = (pl.wrap(torch.nn.Linear(6, 1), output="logits") for _ in range(2))
+    found = pl.compare_models(one, other, ROWS, labels=[True, False, True, False, True])
+    np.testing.assert_array_equal(found.correct[0], (found.outputs.one[:, 0] > 0) == found.labels)
+
+
 def test_classes_of_other_names_are_told():
     net = planted.network()
     found = pl.compare_models(pl.wrap(net, classes=["red", "blue"]), pl.wrap(net, classes=["blue", "red"]), planted.pictures())
@@ -263,6 +273,8 @@ def test_classes_of_other_names_are_told():
         ({"top": 0}, "top= must be at least 1"),
         ({"labels": [1, 2]}, r"one class for each of the 5 samples; got the shape \(2,\)"),
         ({"labels": ["red"] * 5}, "numbers of classes, or names"),
+        ({"labels": [1, 2, 3, 1, 2]}, "labels= holds 3; the model's classes are numbered from 0 to 2"),
+        ({"top": "all"}, "top= must be at least 1, a whole number; got 'all'"),
         ({"sample_names": ["a"]}, "one name for each of the 5 samples"),
         ({"to_deployed": 3}, "to_deployed= is a function"),
         ({"method": "integrated"}, "there is no method 'integrated'"),
@@ -304,3 +316,17 @@ def test_explanations_save_and_the_change_is_drawn(tmp_path):
         each.save(tmp_path / "one.pellucid")
         np.testing.assert_array_equal(pl.load(tmp_path / "one.pellucid").values, each.values)
     assert found.change.plot(samples=1).axes
+
+
+def test_a_report_shows_both_models_and_a_sample_once_where_they_agree(tmp_path):
+    found = pl.compare_models(planted.network(), planted.without_blue(), planted.pictures(), names=("torch", "phone"))
+    page = found.report(tmp_path / "both.html", title="Both").read_text(encoding="utf-8")
+    shown = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
+    assert shown["title"] == "Both"
+    entries = {card["name"]: [entry["label"] for entry in card["entries"]] for card in shown["cards"]}
+    both = ["integrated-gradients, torch", "integrated-gradients, phone"]
+    assert entries == {
+        **{f"sample {at}": both for at in (0, 2, 4)},
+        **{f"sample {at} (torch)": both[:1] for at in planted.BLUE},
+        **{f"sample {at} (phone)": both[1:] for at in planted.BLUE},
+    }

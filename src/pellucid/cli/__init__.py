@@ -1,8 +1,9 @@
 """The command line, ``pellucid``.
 
-main is the app: errors in one sentence, exit codes; explain, compare_models, info, report, methods and demo are its commands.
-job says what to run and with which command to run it again; options, typed and masking read parameters and maskers off their
-declarations; inputs, delimited (tables) and players read samples and features; destinations, tables, comparisons,
+main is the app: errors in one sentence, exit codes; explain, trust, evaluate, compare, compare_models, benchmark, info, report,
+methods and demo are its commands. asked gathers the options that the first four share into a job, which says what to run, and
+with which command to run it again; options, typed and masking read parameters and maskers off their declarations; inputs,
+delimited (tables) and players read samples and features; destinations, tables, cards (trust), comparisons (two models),
 terminal are what comes out.
 """
 

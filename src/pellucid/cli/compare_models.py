@@ -14,11 +14,12 @@ from .. import catalog
 from ..core.errors import InputError
 from ..core.types import Budget
 from ..engine import schema
+from ..models.files.info import info
 from ..models.loading import KNOWN, open_model
 from . import inputs as files
 from . import masking, options, players
+from .asked import TRUST_MODEL, TRUSTED_TYPE
 from .comparisons import place, show, write
-from .explain import TRUST_MODEL, TRUSTED_TYPE
 from .inputs import Samples, read_array, read_rows, read_texts
 from .job import target as typed_target
 from .masking import MASKER
@@ -49,7 +50,10 @@ def compare_models(
         str | None, typer.Option(metavar="MODULE:FACTORY", help="The network, where TRAINED is a file of weights.")
     ] = None,
     arch_deployed: Annotated[
-        str | None, typer.Option(metavar="MODULE:FACTORY", help="The network, where DEPLOYED is a file of weights.")
+        str | None,
+        typer.Option(
+            metavar="MODULE:FACTORY", help="The network, where DEPLOYED is a file of weights; by default that of --arch."
+        ),
     ] = None,
     trust_model: Annotated[bool, typer.Option("--trust-model", help=TRUST_MODEL.replace("MODEL", "either model"))] = False,
     trusted_type: Annotated[list[str] | None, typer.Option(metavar="MODULE.CLASS", help=TRUSTED_TYPE)] = None,
@@ -109,7 +113,7 @@ def compare_models(
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
     models: list[Any] = []
-    for name, network in ((trained, arch), (deployed, arch_deployed)):
+    for name, network in ((trained, arch), (deployed, arch_deployed or _network(deployed, arch))):
         with waiting(f"opening {name}"):
             models.append(open_model(name, network, trust=trust_model, trusted_types=trusted_type or ()))
     found = compare(
@@ -135,6 +139,11 @@ def compare_models(
     for where in places:
         for path in write(found, where, f"{trained} and {deployed}"):
             say(f"wrote {path}", style="green")
+
+
+def _network(deployed: str, arch: str | None) -> str | None:
+    """The trained model's network, for a deployed one that is a file of weights, too."""
+    return arch if arch is not None and Path(deployed).is_file() and info(deployed).weights else None
 
 
 def _check(method: str | None, parameters: Given, pieces: Pieces) -> None:
@@ -175,7 +184,12 @@ def _features(
 
 def _labels(file: Path) -> Any:
     if file.suffix.lower() != ".txt":
-        return np.asarray(read_array(file)).reshape(-1).astype(int)
+        numbers = np.asarray(read_array(file)).reshape(-1)
+        if numbers.dtype.kind == "f" and not (numbers == np.rint(numbers)).all():
+            raise InputError(
+                f"--labels {str(file)!r} holds {numbers[numbers != np.rint(numbers)][0]:g}, which is no number of a class."
+            )
+        return numbers.astype(int)
     files.there(file)
     names = read_texts(file)
     return np.array([int(name) for name in names] if all(name.isdigit() for name in names) else names)

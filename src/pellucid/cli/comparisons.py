@@ -80,7 +80,7 @@ def write(found: ModelComparison, path: Path, title: str) -> list[Path]:
         if path.suffix == TABLE:
             _table(found, path)
         elif path.suffix == REPORT:
-            _report(found, path, title)
+            found.report(path, title=title)
         elif path.suffix in FIGURES:
             found.plot().savefig(path)
         else:
@@ -99,16 +99,3 @@ def _table(found: ModelComparison, path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
-
-
-def _report(found: ModelComparison, path: Path, title: str) -> None:
-    """Both explanations; a sample whose predictions differ stands twice, under the name of each model."""
-    from ..reporting import report
-    from ..reporting.groups import groups
-
-    both, names = [found.trained, found.deployed], list[str]()
-    for group in groups(both):
-        positions = {position for position, _ in group.seats}
-        which = "" if len(positions) > 1 else f" ({found.names[positions.pop()]})"
-        names.append(f"{found.name_of(group.seats[0][1])}{which}")
-    report(both, path, title=title, names=names)

@@ -87,7 +87,7 @@ class Job:
         """Explain with every method, with its ``values``; one explanation per method and target, each with its command."""
         told: list[Explanation] = []
         values = self.values(samples) if values is None else values
-        features = self._features(model, samples, values)
+        features = self.features(model, samples, values)
         for name in self.methods:
             method = catalog.method_named(name)
             made: Sequence[Explanation] = explain(
@@ -95,7 +95,7 @@ class Job:
                 samples.x,
                 targets=[target(text) for text in self.targets],
                 method=name,
-                at=[Layer(name, self.call) for name in self.at] or None,
+                at=self.layers or None,
                 wrt=self.wrt or None,
                 budget=None if self.budget is None and self.budget_seconds is None else Budget(self.budget, self.budget_seconds),
                 seed=self.seed,
@@ -107,7 +107,13 @@ class Job:
             told += [dataclasses.replace(one, command=self.command(name)) for one in made]
         return told
 
-    def _features(self, model: Any, samples: Samples, values: Mapping[str, dict[str, Any]]) -> Any:
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers that were named."""
+        return [Layer(name, self.call) for name in self.at]
+
+    def features(self, model: Any, samples: Samples, values: Mapping[str, dict[str, Any]]) -> Any:
+        """Pieces that were asked for, or the columns of a table by their names; ``None`` where no method takes any."""
         if not any(self._by_feature(catalog.method_named(name), samples) for name in self.methods):
             return None
         if self.pieces.given:

@@ -11,14 +11,19 @@ import typer
 from typer.core import TyperGroup
 
 from ..core.errors import PellucidError, PellucidWarning
+from .asked import with_job
+from .benchmark import benchmark
+from .compare import compare
 from .compare_models import compare_models
 from .demo import demo
+from .evaluate import evaluate
 from .explain import explain
 from .info import info
 from .methods import methods
 from .options import with_method_options
 from .report import report
 from .terminal import say
+from .trust import trust
 
 FAILED = 2
 INTERRUPTED = 130
@@ -80,8 +85,12 @@ def root(
     del show_version, traceback
 
 
-app.command()(with_method_options(explain))
+app.command()(with_method_options(with_job(explain)))
+app.command()(with_method_options(with_job(trust)))
+app.command()(with_method_options(with_job(evaluate)))
+app.command()(with_method_options(with_job(compare)))
 app.command("compare-models")(with_method_options(compare_models))
+app.command()(benchmark)
 app.command()(info)
 app.command()(report)
 app.command()(methods)

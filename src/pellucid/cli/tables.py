@@ -8,6 +8,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from ..core.card import KIND
 from ..core.records import Explanation
 from ..plots.entries import Entries, of_pairs, of_players, top_of
 from .terminal import console, plain, say
@@ -44,10 +45,13 @@ def show(explanations: Sequence[Explanation], names: Sequence[str], title: str =
 
 
 def evidence(explanations: Sequence[Explanation]) -> list[str]:
-    """What the explanations found out about themselves, each sentence once, with the methods that it is said of."""
+    """What the explanations found out about themselves, each sentence once, with the methods that it is said of.
+
+    Trust cards are shown apart.
+    """
     said: dict[str, list[str]] = {}
     for one in explanations:
-        for finding in one.evidence:
+        for finding in (each for each in one.evidence if each.kind != KIND):
             said.setdefault(finding.sentence, []).append(one.method)
     return [f"{', '.join(_once(methods))}: {sentence}" for sentence, methods in said.items()]
 

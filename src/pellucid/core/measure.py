@@ -38,9 +38,9 @@ Direction = Literal["higher", "lower", "none"]
 
 Group = Literal["faithfulness", "robustness", "randomisation", "localisation", "complexity", "axioms"]
 
-Ask = Literal["explain", "randomise", "truth"]
-"""What a metric asks for beside values of coalitions: explanations of changed inputs, of a model with other weights, or masks of
-what the explanation should have found.
+Ask = Literal["explain", "randomise", "shift", "truth"]
+"""What a metric asks for beside values of coalitions: explanations of changed inputs, of a model with other weights, of one that
+takes a shift of its input off again, or masks of what the explanation should have found.
 """
 
 
@@ -60,12 +60,22 @@ class Measured(Protocol):
     """Attributions, summed with their signs over each player's entries."""
     usable: Bool[np.ndarray, " samples"]
     """Where the values are finite, not all 0, and not all equal: elsewhere a score is undefined."""
+    total: PerSample
+    """Sum of all attributions of a sample, those of entries that belong to no player among them."""
     value: PerSample
     """The target at the samples."""
+    outputs: Float[np.ndarray, "samples ..."]
+    """All outputs of the model at the samples."""
+    indices: Int[np.ndarray, "samples axes"] | None
+    """Which entry of the outputs was explained; ``None`` where it was a neuron, or a function of the outputs."""
+    base_value: PerSample | None
+    """The target at the method's own reference, where it has one."""
     rounding: float
     """Relative differences of target values up to this are rounding."""
     blends: bool
     """Whether noise on the input, or a share of it, means anything: not for words, whole numbers, or codes of categories."""
+    sequence: bool
+    """Whether the players are words or tokens, one after the other."""
     layout: Layout
     """Where the channels of images are."""
     policies: tuple[str, ...]
@@ -107,17 +117,32 @@ class Measured(Protocol):
     def explained_at(
         self, owner: Int[np.ndarray, " rows"], points: Float[np.ndarray, "rows ..."]
     ) -> tuple[Float[np.ndarray, "rows players"], Bool[np.ndarray, " rows"]]:
-        """Values that the same method gives to changed copies, and whether the model's prediction for each stayed the same."""
+        """Values that the same method gives to changed copies, and whether the model's prediction for each stayed the same.
+
+        No copy is explained twice.
+        """
         ...
 
     def outputs_at(
         self, owner: Int[np.ndarray, " rows"], points: Float[np.ndarray, "rows ..."]
     ) -> Float[np.ndarray, "rows outputs"]:
-        """All outputs of the model there."""
+        """All outputs of the model at changed copies, known from the same explanations."""
+        ...
+
+    def inside_at(
+        self, owner: Int[np.ndarray, " rows"], points: Float[np.ndarray, "rows ..."], layer: str | None = None
+    ) -> tuple[str, Float[np.ndarray, "rows units"]]:
+        """What a layer gives for changed copies, and its name; by default what goes into the head of the network."""
         ...
 
     def randomised(self, draw: int, layers: Sequence[str] | None = None) -> Float[np.ndarray, "samples players"]:
-        """Values that the same method gives for a copy of the model with new weights (in these layers, or in all)."""
+        """Values that the same method gives for the model with new weights (in these layers, or in all)."""
+        ...
+
+    def randomised_at(
+        self, draw: int, layers: Sequence[str] | None, owner: Int[np.ndarray, " rows"], points: Float[np.ndarray, "rows ..."]
+    ) -> Float[np.ndarray, "rows players"]:
+        """The same for changed copies."""
         ...
 
     def parameter_layers(self) -> tuple[str, ...]:
@@ -126,6 +151,10 @@ class Measured(Protocol):
 
     def explained_target(self, indices: Int[np.ndarray, "samples axes"]) -> Float[np.ndarray, "samples players"]:
         """Values that the same method gives for other outputs."""
+        ...
+
+    def shifted(self, shift: float) -> Float[np.ndarray, "samples players"]:
+        """Values that the same method gives to the samples plus a shift, for a copy of the model that takes it off again."""
         ...
 
     def truth(self) -> Bool[np.ndarray, "samples players"]:

@@ -62,7 +62,8 @@ def explain(
     targets
         Several targets at once; then the result is a tuple with one explanation each. The forward passes are shared.
     method
-        A name from ``pl.methods()``, or an instance of a method (a user's own, too).
+        A name from ``pl.methods()``, or an instance of a method (a user's own, too). ``"auto"`` measures which method suits this
+        model and these samples, once, and says why in ``plan.notes``: see ``pl.advise``.
     at
         A layer instead of the input: its name, or ``pl.Layer(name, call=)`` for one that is used several times. Path methods
         then explain the rest of the network from that layer's output on; conductance and internal influence read the gradient

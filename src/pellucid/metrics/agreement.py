@@ -8,21 +8,20 @@ Source: krishna2022disagreement (overlap and signs of the strongest features, ra
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int
-from scipy.stats import rankdata
 
 from ..core.errors import InputError
 from ..core.types import PerSample
+from .defined import settled
+from .strongest import membership
 
 Maps = Sequence[np.ndarray]
 """One array of values per sample; samples may have different numbers of values."""
-
-ROUNDING = 1e-6
-"""The share of the largest magnitude below which differences are rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,7 @@ def rank_correlation(one: Maps, other: Maps) -> PerSample:
     >>> rank_correlation([np.ones(3)], [np.arange(3.0)])
     array([nan])
     """
-    return np.array([_correlated(mine, theirs) for mine, theirs in _pairs(one, other)], np.float64)
+    return np.array([_correlated(mine, theirs) for mine, theirs in pairs(one, other)], np.float64)
 
 
 def top_overlap(one: Maps, other: Maps, top: int) -> PerSample:
@@ -91,8 +90,8 @@ def top_overlap(one: Maps, other: Maps, top: int) -> PerSample:
     >>> top_overlap([np.array([5.0, -4.0, 1.0, 0.0])], [np.array([-5.0, 0.0, 4.0, 1.0])], top=2).tolist()
     [0.5]
     """
-    _check_top(top)
-    return np.array([_overlapping(mine, theirs, top) for mine, theirs in _pairs(one, other)], np.float64)
+    check_top(top)
+    return np.array([_overlapping(mine, theirs, top) for mine, theirs in pairs(one, other)], np.float64)
 
 
 def sign_agreement(one: Maps, other: Maps, top: int | None = None) -> PerSample:
@@ -104,13 +103,13 @@ def sign_agreement(one: Maps, other: Maps, top: int | None = None) -> PerSample:
     [0.5]
     """
     if top is not None:
-        _check_top(top)
-    return np.array([_signed_alike(mine, theirs, top) for mine, theirs in _pairs(one, other)], np.float64)
+        check_top(top)
+    return np.array([_signed_alike(mine, theirs, top) for mine, theirs in pairs(one, other)], np.float64)
 
 
 def cosine(one: Maps, other: Maps) -> PerSample:
     """Cosine of the angle between the maps, -1 to 1. Undefined where a map is zero."""
-    return np.array([_cosine(mine, theirs) for mine, theirs in _pairs(one, other)], np.float64)
+    return np.array([_cosine(mine, theirs) for mine, theirs in pairs(one, other)], np.float64)
 
 
 def relative_difference(one: Maps, other: Maps) -> PerSample:
@@ -119,16 +118,16 @@ def relative_difference(one: Maps, other: Maps) -> PerSample:
     >>> relative_difference([np.array([3.0, 4.0])], [np.array([3.0, 3.0])]).tolist()
     [0.2]
     """
-    return np.array([_relative(mine, theirs) for mine, theirs in _pairs(one, other)], np.float64)
+    return np.array([_relative(mine, theirs) for mine, theirs in pairs(one, other)], np.float64)
 
 
 def largest_difference(one: Maps, other: Maps) -> Int[np.ndarray, " samples"]:
     """Position in the flattened map where both differ most; -1 where they are equal."""
-    gaps = [np.abs(theirs - mine) for mine, theirs in _pairs(one, other)]
+    gaps = [np.abs(theirs - mine) for mine, theirs in pairs(one, other)]
     return np.array([int(gap.argmax()) if gap.size and gap.max() > 0 else -1 for gap in gaps], int)
 
 
-def _pairs(one: Maps, other: Maps) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def pairs(one: Maps, other: Maps) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Both maps of each sample, flat."""
     if len(one) != len(other):
         raise InputError(f"maps of {len(one)} and of {len(other)} samples cannot be compared.")
@@ -139,24 +138,23 @@ def _pairs(one: Maps, other: Maps) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield first.reshape(-1), second.reshape(-1)
 
 
-def _check_top(top: int) -> None:
+def check_top(top: int) -> None:
+    """Refuse to look at none."""
     if top < 1:
         raise InputError(f"top= must be at least 1; got {top}.")
 
 
 def _settled(values: np.ndarray) -> np.ndarray | None:
-    """The values in steps of rounding, 0 for zeros; ``None`` where one is not finite."""
-    largest = np.abs(values).max(initial=0.0)
-    if not np.isfinite(largest):
-        return None
-    return np.zeros_like(values) if largest == 0 else np.rint(values / largest / ROUNDING)
+    """The values in steps of rounding; ``None`` where one is not finite."""
+    return settled(values) if np.isfinite(values).all() else None
 
 
 def _correlated(mine: np.ndarray, theirs: np.ndarray) -> float:
     one, other = _settled(mine), _settled(theirs)
     if one is None or other is None or not one.size or np.ptp(one) <= 1 or np.ptp(other) <= 1:
         return np.nan
-    return _cosine(*(rankdata(each) - (len(each) + 1) / 2 for each in (one, other)))
+    ranked = importlib.import_module("scipy.stats").rankdata  # slow to import, and the catalog is read by the command line
+    return _cosine(*(ranked(each) - (len(each) + 1) / 2 for each in (one, other)))
 
 
 def _cosine(mine: np.ndarray, theirs: np.ndarray) -> float:
@@ -177,21 +175,11 @@ def _relative(mine: np.ndarray, theirs: np.ndarray) -> float:
     return gap / length if length else np.inf
 
 
-def _membership(values: np.ndarray, top: int) -> np.ndarray:
-    """How far each value is among the strongest: 1 above the edge, and those at the edge share what is left."""
-    magnitudes = np.abs(values)
-    if len(values) <= top:
-        return np.ones(len(values))
-    edge = np.partition(magnitudes, len(values) - top)[len(values) - top]
-    above, tied = magnitudes > edge, magnitudes == edge
-    return above + tied * (top - above.sum()) / tied.sum()
-
-
 def _overlapping(mine: np.ndarray, theirs: np.ndarray, top: int) -> float:
     one, other = _settled(mine), _settled(theirs)
     if one is None or other is None or len(one) <= top or any(np.ptp(np.abs(each)) <= 1 for each in (one, other)):
         return np.nan
-    return float(np.minimum(_membership(one, top), _membership(other, top)).sum() / top)
+    return float(np.minimum(membership(np.abs(one), top), membership(np.abs(other), top)).sum() / top)
 
 
 def _signed_alike(mine: np.ndarray, theirs: np.ndarray, top: int | None) -> float:
@@ -200,5 +188,5 @@ def _signed_alike(mine: np.ndarray, theirs: np.ndarray, top: int | None) -> floa
         return np.nan
     asked = (one != 0) | (other != 0)
     if top is not None:
-        asked &= (_membership(one, top) > 0) | (_membership(other, top) > 0)
+        asked &= (membership(np.abs(one), top) > 0) | (membership(np.abs(other), top) > 0)
     return float((np.sign(one) == np.sign(other))[asked].mean()) if asked.any() else np.nan

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..core.types import MemoryFormat, Rows
 from ..core.view import OUTPUT, Capability, Gradient, Inputs, Place, Spec
 from .inside import Inside
 from .reading import leaves_of
+from .turns import numpy_seeded
 
 Pull = Callable[[Any, Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 """``pull(given, weights)``: the derivative of the sum of the outputs times ``weights`` (by output leaf), by input leaf."""
@@ -93,15 +94,9 @@ class HostView:
         }
         self.capabilities: frozenset[Capability] = frozenset(name for name, there in found.items() if there)
 
-    @contextmanager
-    def session(self, seed: int) -> Generator[None]:
+    def session(self, seed: int) -> AbstractContextManager[None]:
         """A model's state is its own; the global generator of NumPy is held still."""
-        state = np.random.get_state()  # noqa: NPY002 (a user's model may draw from it)
-        np.random.seed(seed % 2**32)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
+        return numpy_seeded(seed)
 
     def inputs(self, x: Any) -> Inputs:
         """NumPy arrays; strings as an array of objects, so that rows of any length fit."""

@@ -1,4 +1,4 @@
-"""A model named on the command line: ``module:attribute``, or a file that is opened without running code from it.
+"""A model by its name: ``module:attribute``, or a file that is opened without running code from it.
 
 ``files/`` knows the kinds of file; here is what is done with them.
 """
@@ -7,26 +7,27 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import warnings
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import CapabilityError, InputError, PellucidWarning, UnsafeFileError
+from ..core.errors import CapabilityError, InputError, UnsafeFileError
+from ..core.warned import warn
 from .files import hdf5_file
-from .files.info import is_name, looked_into
+from .files.info import is_name, looked_into, must_be_there, named_types, written
 from .files.kinds import Kind
 from .files.recognise import KNOWN, recognise
 from .files.record import FileInfo, sentences
 from .lookup import framework_of
-from .naming import NAMED, made, without_attribute
+from .naming import NAMED, made
 from .wrap import Wrapped
 
 __all__ = ["KNOWN", "load_weights", "open_model"]
 
 
-def open_model(name: str, arch: str | None = None, *, trust: bool = False, trusted_types: Sequence[str] = ()) -> Any:
-    """The model that a name stands for.
+def open_model(name: str | os.PathLike[str], arch: Any = None, *, trust: bool = False, trusted_types: Sequence[str] = ()) -> Any:
+    """Open a model's file without running code from it, or import the model that ``module:attribute`` names.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def open_model(name: str, arch: str | None = None, *, trust: bool = False, trust
         ``module:attribute``: a model, a ``pl.wrap(...)`` of one, or a function or class without required arguments that makes
         one. Or the path of a file; what is in it decides what it is, not its suffix.
     arch
-        For a file of weights, ``module:factory`` of the network that takes them; its values are replaced.
+        For a file of weights, ``module:factory`` of the network that takes them, or the network itself; its values are replaced.
     trust
         Open a file also if that runs code of its author.
     trusted_types
@@ -56,19 +57,24 @@ def open_model(name: str, arch: str | None = None, *, trust: bool = False, trust
 
     Examples
     --------
-    >>> open_model("torch.nn:Identity")
+    >>> import pellucid as pl
+    >>> pl.open_model("torch.nn:Identity")
     Identity()
     """
+    name, types = written(name), named_types(trusted_types)
     if is_name(name):
-        given = {"--arch goes with a file of weights": arch is not None, "--trust-model goes with a file": trust}
-        given["--trusted-type goes with a file"] = bool(trusted_types)
+        given = {
+            "--arch goes with a file of weights (in Python, arch=)": arch is not None,
+            "--trust-model goes with a file (in Python, trust=)": trust,
+            "--trusted-type goes with a file (in Python, trusted_types=)": bool(types),
+        }
         for words in (words for words, used in given.items() if used):
             raise InputError(f"{words}; {name!r} is a name, and what it names is imported as it is.")
         return made(name)
     path = Path(name)
-    _must_be_there(name, path)
+    must_be_there(name)
     kind = recognise(path)
-    about = looked_into(kind, path, tuple(trusted_types))
+    about = looked_into(kind, path, types)
     if about.refused:
         _refuse_unless(trust and kind.trusted is not None, about)
         opened = _on_trust(kind, path, about)
@@ -79,8 +85,10 @@ def open_model(name: str, arch: str | None = None, *, trust: bool = False, trust
         network = _built(name, arch)
         return load_weights(network, path) if opened is None else _filled(network, opened, path)
     if arch is not None:
-        raise InputError(f"--arch goes with a file of weights; {name!r} is a {about.title} and brings its own network.")
-    return kind.open(path, tuple(trusted_types)) if opened is None and kind.open is not None else opened
+        raise InputError(
+            f"--arch goes with a file of weights (in Python, arch=); {name!r} ({about.title}) brings its own network."
+        )
+    return kind.open(path, types) if opened is None and kind.open is not None else opened
 
 
 def load_weights(model: Any, path: Path, *, sha256: str | None = None) -> Any:
@@ -125,8 +133,9 @@ def _filled(model: Any, weights: Mapping[str, Any] | Path, path: Path) -> Any:
     module = model.model if isinstance(model, Wrapped) else model
     takes, framework = "keras.Model" if isinstance(weights, Path) else "torch.nn.Module", framework_of(module)
     if framework != takes.partition(".")[0]:
+        of = f"{framework} " if framework else ""
         raise CapabilityError(
-            f"the weights in {str(path)!r} are loaded into a {takes}; the factory made {type(module).__name__}. A network of "
+            f"the weights in {str(path)!r} are loaded into a {takes}; got {of}{type(module).__name__} for it. A network of "
             "another framework is saved whole (model.save('model.keras'), an .onnx file), or named: module:attribute."
         )
     if isinstance(weights, Path):
@@ -136,12 +145,15 @@ def _filled(model: Any, weights: Mapping[str, Any] | Path, path: Path) -> Any:
     return model
 
 
-def _built(name: str, arch: str | None) -> Any:
+def _built(name: str, arch: Any) -> Any:
     """The network that takes a file's weights."""
     if arch is None:
         raise InputError(
-            f"{name!r} holds weights, not the network that they belong to. Name what builds it: --arch module:factory."
+            f"{name!r} holds weights, not the network that they belong to. Name what builds it: --arch module:factory "
+            "(in Python, arch='module:factory', or the network itself)."
         )
+    if not isinstance(arch, str):
+        return arch
     if not NAMED.fullmatch(arch):
         raise InputError(f"--arch must be module:factory, such as 'mynet:build'; got {arch!r}.")
     return made(arch)
@@ -154,19 +166,7 @@ def _refuse_unless(trusted: bool, about: FileInfo) -> None:
 
 def _on_trust(kind: Kind, path: Path, about: FileInfo) -> Any:
     """What the framework's ordinary loader makes of a file whose author is trusted."""
-    warnings.warn(
+    warn(
         f"{str(path)!r} is opened because you trust it: {about.refused}. Code of its author may run, with all that you may do.",
-        PellucidWarning,
-        stacklevel=3,
     )
     return kind.trusted(path, ()) if kind.trusted is not None else None
-
-
-def _must_be_there(name: str, path: Path) -> None:
-    """A name that is neither a file nor module:attribute: what could have been meant."""
-    file, colon, attribute = name.partition(".py:")
-    if not path.exists() and (colon or name.endswith(".py")):
-        dotted = ".".join(Path(file.removesuffix(".py")).parts)
-        raise InputError(f"{name!r} names a source file; write {dotted}:{attribute or 'attribute'}. {KNOWN}")
-    if not path.exists() and (said := without_attribute(name)):
-        raise InputError(said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from ..core.errors import CapabilityError, nearest
+from ..core.errors import CapabilityError, InputError, nearest
 from ..core.view import ModelView, Spec
 from .wrap import Wrapped
 
@@ -43,13 +43,36 @@ def view_of(model: Any) -> ModelView:
     ------
     CapabilityError
         If the type is of no known framework; the message shows how to wrap it.
+    InputError
+        If something was stated of the model that its adapter has no use for.
     """
     wrapped = model if isinstance(model, Wrapped) else Wrapped(model, Spec())
-    name = wrapped.adapter or (_adapter_of(wrapped.model) if wrapped is not model else _stated(wrapped.model))
+    name = adapter_of(model)
     if name not in ADAPTERS:
         raise CapabilityError(f"there is no adapter {name!r}.{nearest(name, ADAPTERS)}")
+    if wrapped.params is not None and name not in ("jax", "flax"):
+        raise InputError(
+            "params, the second argument of pl.wrap, is what a JAX function takes before the batch, or the variables of a "
+            f"flax.linen module; the adapter {name!r} has no use for it."
+        )
+    if wrapped.gradient is not None and name != "function":
+        raise InputError(
+            f"gradient= is that of a plain function; the adapter {name!r} takes gradients from the model itself. Leave it out, "
+            "or give the function in the model's place: pl.wrap(model.predict, gradient=...)."
+        )
     module, _, attribute = ADAPTERS[name].partition(":")
     return getattr(importlib.import_module(module), attribute)(wrapped)
+
+
+def adapter_of(model: Any) -> str:
+    """The name of the adapter that speaks for a model, as it was stated or by its type.
+
+    Raises
+    ------
+    CapabilityError
+        If the type is of no known framework.
+    """
+    return (model.adapter or _stated(model)) if isinstance(model, Wrapped) else _adapter_of(model)
 
 
 def framework_of(model: Any) -> str | None:
@@ -58,10 +81,12 @@ def framework_of(model: Any) -> str | None:
     return next((adapter for root, adapter in ROOTS.items() if root in found), None)
 
 
-def _stated(model: Any) -> str:
-    """A wrapped function is what the user says it is: a function of a batch."""
-    plain = callable(model) and not isinstance(model, type) and framework_of(model) is None
-    return "function" if plain else _adapter_of(model)
+def _stated(wrapped: Wrapped) -> str:
+    """A wrapped function is what the user says it is: one of a batch, or of parameters and a batch."""
+    model = wrapped.model
+    if not callable(model) or isinstance(model, type) or framework_of(model) is not None:
+        return _adapter_of(model)
+    return "function" if wrapped.params is None else "jax"
 
 
 def _adapter_of(model: Any) -> str:

@@ -58,12 +58,16 @@ def wrap(
     gradient
         The gradient of a plain function: ``gradient(batch)`` returns the Jacobian, ``(rows, outputs, *input)`` (without the
         outputs' axis where there is one output), or ``gradient(batch, weights)`` the derivative of the sum of outputs times
-        ``weights``, of the shape of the batch. Several inputs take and give a tuple or mapping, as the function does.
+        ``weights``, of the shape of the batch. What the function is given, ``gradient`` is given, too: for a tuple of inputs
+        ``gradient(a, b)`` or ``gradient(a, b, weights)``, which returns a tuple, one derivative for each; for a mapping
+        ``gradient(batch)`` or ``gradient(batch, weights)``, which returns a mapping (inputs may be left out of it).
     inputs
         How inputs look: ``pl.ImageInput`` for pictures, or the shape of one sample without the batch axis (``None`` for an
         axis of any size), or such a shape by leaf name.
     output
-        ``"logits"``, ``"probabilities"`` or ``"values"`` (a regression).
+        ``"logits"``, ``"probabilities"`` or ``"values"`` (a regression). Of a Keras model with a last softmax or sigmoid logits
+        are explained unless ``"probabilities"`` is stated; of a classifier of scikit-learn probabilities, unless ``"logits"`` is:
+        its ``decision_function``, or the log-odds.
     layout
         ``"NCHW"`` or ``"NHWC"``: whether channels come first or last. Keras models say it themselves; otherwise the first.
     classes

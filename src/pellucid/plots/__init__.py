@@ -1,7 +1,9 @@
-"""Explanations as matplotlib figures: bars.py, waterfalls.py, beeswarms.py, heatmaps.py, texts.py, networks.py, dependences.py,
-lines.py (series), each with a function that draws into axes; figure.py (``plot``, which chooses); comparisons.py (two models);
-canvas.py and outputs.py (what stands around); reading.py, entries.py, pieces.py, graphs.py, columns.py (what there is to draw);
-style.py (colours), fonts.py. matplotlib is imported when the first figure is drawn, and pyplot is never touched.
+"""Explanations as matplotlib figures: bars.py, waterfalls.py, beeswarms.py, heatmaps.py, texts.py, networks.py,
+dependences.py, lines.py (series), each with a function that draws into axes; figure.py (``plot``, which chooses);
+comparisons.py (two models), side_by_side.py (several methods), cards.py with grades.py (trust), benchmarks.py (methods on
+ground truth); canvas.py and outputs.py (what stands around); reading.py, entries.py, pieces.py, graphs.py, columns.py (what
+there is to draw); style.py (colours), fonts.py. matplotlib is imported when the first figure is drawn, and pyplot is never
+touched.
 """
 
 from __future__ import annotations
@@ -20,23 +22,43 @@ if TYPE_CHECKING:
 
     from .bars import bar
     from .beeswarms import beeswarm
+    from .benchmarks import benchmark
+    from .cards import card
     from .comparisons import comparison
     from .dependences import dependence
     from .figure import Kind
     from .heatmaps import heatmap
     from .lines import series
     from .networks import network
+    from .side_by_side import methods
     from .texts import text
     from .waterfalls import waterfall
 
-__all__ = ["bar", "beeswarm", "comparison", "dependence", "heatmap", "network", "plot", "series", "text", "waterfall"]
+__all__ = [
+    "bar",
+    "beeswarm",
+    "benchmark",
+    "card",
+    "comparison",
+    "dependence",
+    "heatmap",
+    "methods",
+    "network",
+    "plot",
+    "series",
+    "text",
+    "waterfall",
+]
 
 _FILES = {
     "bar": "bars",
     "beeswarm": "beeswarms",
+    "benchmark": "benchmarks",
+    "card": "cards",
     "comparison": "comparisons",
     "dependence": "dependences",
     "heatmap": "heatmaps",
+    "methods": "side_by_side",
     "network": "networks",
     "series": "lines",
     "text": "texts",

@@ -89,8 +89,11 @@ def photo(ax: Axes, drawn: Drawable, sample: int) -> None:
     ax.set_axis_off()
 
 
-def colour_map(ax: Axes, drawn: Drawable, sample: int, look: Look) -> None:
-    """The map, over the picture in grey if there is one: the stronger the value, the less of the picture is left."""
+def colour_map(ax: Axes, drawn: Drawable, sample: int, look: Look, bar: bool = True) -> ScalarMappable:
+    """The map, over the picture in grey if there is one: the stronger the value, the less of the picture is left.
+
+    Its colours are what comes back; ``bar`` draws them beside it.
+    """
     plane, shown = drawn.plane(sample), drawn.painted(sample).shape
     values, cell, own = squares(drawn, sample, look)
     limit = look.limit or own or 1.0
@@ -119,7 +122,10 @@ def colour_map(ax: Axes, drawn: Drawable, sample: int, look: Look) -> None:
     if plane is not None:
         ax.add_collection(LineCollection(borders(plane), colors="white", linewidths=0.6, alpha=0.75))
         _mark(ax, drawn, sample, plane, look)
-    _bar(ax, ScalarMappable(norm, colours), _label(drawn, sample, look, cell), bool((np.abs(values) > limit).any()), signed)
+    scale = ScalarMappable(norm, colours)
+    if bar:
+        _bar(ax, scale, _label(drawn, sample, look, cell), bool((np.abs(values) > limit).any()), signed)
+    return scale
 
 
 def squares(drawn: Drawable, sample: int, look: Look) -> tuple[np.ndarray, int, float]:

@@ -13,6 +13,7 @@ from ..core import tree
 from ..core.errors import InputError
 from ..core.records import Explanation
 from ..plots.style import sample_names
+from ..verdict import Comparison
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Group:
 
 
 def as_explanations(given: Any) -> list[Explanation]:
-    """An explanation, or any nesting of lists and tuples of them, as a list.
+    """An explanation, a comparison of methods, or any nesting of lists and tuples of them, as a list of explanations.
 
     Raises
     ------
@@ -33,6 +34,8 @@ def as_explanations(given: Any) -> list[Explanation]:
     """
     if isinstance(given, Explanation):
         return [given]
+    if isinstance(given, Comparison):
+        return list(given.explanations.values())
     if not isinstance(given, Iterable) or isinstance(given, (str, bytes, dict, np.ndarray)):
         raise InputError(f"a report is made of explanations, as pl.explain returns them; got {type(given).__name__}.")
     members = list(cast("Iterable[Any]", given))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..core.records import Explanation
+from ..verdict import Comparison
 from .groups import Group
 
 
@@ -21,10 +22,14 @@ class Entry:
     target: str
 
 
-def labels(explanations: Sequence[Explanation]) -> list[str]:
-    """The method, with the layer and parameters that tell it from others of the same method."""
+def labels(explanations: Sequence[Explanation], found: Sequence[Comparison] = ()) -> list[str]:
+    """The method, with the layer and parameters that tell it from others of the same method; its name in a comparison."""
+    named = {id(explanation): name for each in found for name, explanation in each.explanations.items()}
     told: list[str] = []
     for explanation in explanations:
+        if id(explanation) in named:
+            told.append(named[id(explanation)])
+            continue
         same = [other for other in explanations if other.method == explanation.method]
         where = f" at {explanation.layer}" if len({other.layer for other in same}) > 1 and explanation.layer else ""
         differing = [

@@ -8,15 +8,19 @@ from typing import TypedDict
 
 import numpy as np
 
+from ..core.card import CHECKS, KIND
 from ..core.records import Explanation
 from ..plots.entries import Entries, top_of
 from ..plots.pieces import pieces
 from ..plots.reading import Drawable, Names, borders, chosen_outputs, drawables, output_gradient, output_names
 from ..plots.style import SIGNED, UNSIGNED, floor_of, number, percent
+from ..verdict import Comparison
+from .compared import Side, side
 from .encode import Map, Picture, encode_map, encode_picture, shrunk
 from .groups import Group, groups
 from .labels import Entry, entries, labels
 from .network import Network, network
+from .trust import Trust, trust
 from .words import cautions, clauses, describe, headline
 
 TOP = 10
@@ -108,6 +112,7 @@ class Shown(TypedDict):
     label: str
     target: int
     facts: list[tuple[str, str]]
+    trust: Trust | None
     evidence: list[str]
     parts: list[Part]
 
@@ -125,12 +130,14 @@ class Card(TypedDict):
 
 
 class Summary(TypedDict):
-    """A whole report."""
+    """A whole report. ``checks`` are the gates of trust cards, where there are any: name, what is asked, what passes."""
 
     title: str
     cards: list[Card]
     runs: list[Run]
     cautions: list[str]
+    comparisons: list[Side]
+    checks: list[tuple[str, str, str]]
     palette: dict[str, list[str]]
     sign: str
     versions: str
@@ -142,9 +149,11 @@ def summary(
     names: Sequence[str] | None = None,
     features: Names = None,
     size: int = 224,
+    comparisons: Sequence[Comparison] = (),
 ) -> Summary:
     """The records of a report about these explanations; maps and pictures are at most ``size`` pixels wide and high."""
-    titles = labels(explanations)
+    titles = labels(explanations, comparisons)
+    trusted = any(finding.kind == KIND for explanation in explanations for finding in explanation.evidence)
     drawn = [drawables(explanation, features) for explanation in explanations]
     versions = dict(pair for explanation in explanations for pair in explanation.plan.versions.items())
     return {
@@ -152,6 +161,8 @@ def summary(
         "cards": [_card(group, explanations, drawn, titles, size) for group in groups(explanations, names)],
         "runs": [_run(explanation, label) for explanation, label in zip(explanations, titles, strict=True)],
         "cautions": cautions(explanations, titles),
+        "comparisons": [side(each) for each in comparisons],
+        "checks": [(check.name, check.asks, check.limit) for check in CHECKS if trusted],
         "sign": "signed" if all(part.players for leaves in drawn for part in leaves.values()) else "absolute",
         "palette": {"signed": list(SIGNED), "absolute": list(UNSIGNED)},
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
@@ -205,7 +216,8 @@ def _shown(entry: Entry, explanation: Explanation, drawn: Mapping[str, Drawable]
         "label": entry.label,
         "target": target,
         "facts": facts,
-        "evidence": [finding.sentence for finding in explanation[sample].evidence],
+        "trust": trust(explanation, sample),
+        "evidence": [finding.sentence for finding in explanation[sample].evidence if finding.kind != KIND],
         "parts": [_part(explanation, part, sample, size, len(drawn) > 1) for part in drawn.values()],
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
+from ..core.card import GRADES, KIND, OVERALL, Grade, TrustCard
 from ..core.records import Explanation
 from ..plots.entries import ninth, strongest
 from ..plots.reading import Drawable, Names, drawables
@@ -93,6 +94,8 @@ def clauses(
         told.insert(0, f"{share} is {', '.join(places)}")
     if agreement := _agreement(mine, drawn):
         told.append(agreement)
+    if trusted := _trust(mine, explanations):
+        told.append(trusted)
     return told
 
 
@@ -151,7 +154,7 @@ def cautions(explanations: Sequence[Explanation], titles: Sequence[str]) -> list
     """What the explanations themselves say should be known about them; a method's findings of one kind in one sentence."""
     told: dict[tuple[str, str], dict[str, str]] = {}
     for explanation, title in zip(explanations, titles, strict=True):
-        for finding in explanation.evidence:
+        for finding in (each for each in explanation.evidence if each.kind != KIND):
             told.setdefault((title, finding.kind), {}).setdefault(
                 str(explanation.target), finding.sentence if len(finding.samples) == finding.of else str(finding)
             )
@@ -211,6 +214,16 @@ def _agreement(held: Sequence[Entry], drawn: Sequence[Mapping[str, Drawable]]) -
         f"on where |values| lies, {high[1]} and {high[2]} agree most (rank correlation {high[0]:.2f} over {over}), "
         f"{low[1]} and {low[2]} least ({low[0]:.2f})"
     )
+
+
+def _trust(held: Sequence[Entry], explanations: Sequence[Explanation]) -> str:
+    """What the trust cards say, the methods of one verdict together; the reasons stand in the cards."""
+    said: dict[Grade, list[str]] = {}
+    for entry in held:
+        if (card := TrustCard.of(explanations[entry.position][entry.sample])) is not None:
+            said.setdefault(card.grade, []).append(entry.label)
+    parts = [f"{OVERALL[grade][0].lower()}{OVERALL[grade][1:]} ({', '.join(said[grade])})" for grade in GRADES if grade in said]
+    return f"how far to trust it: {'; '.join(parts)}" if parts else ""
 
 
 def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:

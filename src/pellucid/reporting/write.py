@@ -10,6 +10,7 @@ from typing import Any
 from ..core.errors import InputError
 from ..core.files import replacing
 from ..plots.reading import Names
+from .compared import comparisons
 from .groups import as_explanations
 from .page import render
 from .summary import summary
@@ -27,12 +28,14 @@ def report(
     """Write one HTML page about explanations. It needs no network and opens from disk in any browser.
 
     Explanations of the same sample by the same model stand side by side: different methods in columns on one colour scale,
-    different targets behind a picker. The page also says, in words, what the numbers say, and holds them as JSON.
+    different targets behind a picker. A trust card stands beside its map. The page also says, in words, what the numbers say, and
+    holds them as JSON.
 
     Parameters
     ----------
     explanations
-        One explanation, or any nesting of lists and tuples of them: ``pl.explain(..., targets=[...])`` as it is.
+        One explanation, what ``pl.compare`` found, or any nesting of lists and tuples of them: ``pl.explain(..., targets=[...])``
+        as it is.
     path
         Where to write. An existing file is replaced only when the new one is complete.
     title
@@ -69,6 +72,6 @@ def report(
         raise InputError(f"size= is a number of pixels, at least 1; got {size}.")
     path = Path(path).absolute()
     with replacing(path) as temporary:
-        page = render(summary(as_explanations(explanations), title, names, features, size))
+        page = render(summary(as_explanations(explanations), title, names, features, size, comparisons(explanations)))
         temporary.write_text(page, encoding="utf-8", errors="replace")  # file names may hold bytes that are no text
     return path

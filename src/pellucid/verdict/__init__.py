@@ -1,13 +1,27 @@
 """What explains again in order to judge.
 
-Two models on the same samples: models.py (the verb ``compare_models``) brings the samples from one to the other (reaching.py),
-looks at both (looking.py, outputs.py), picks a method (choosing.py) and puts their explanations on common places (common.py);
-comparison.py is the record of it, with noise.py, findings.py and words.py. Scores of one explanation: evaluate.py (the verb),
-measuring.py (what metrics ask for), again.py (the method, asked again).
+Two models on the same samples: two_models/ (the verb ``compare_models``). Scores of one explanation: evaluating.py (the verb),
+measuring.py (what metrics ask for), again.py (the method, asked again; memory.py keeps what it said), truth.py (what should be
+found), places.py (layers by name). Whether it can be trusted: trusting.py (the verb), gates.py, policies.py.
+Which method: comparing.py and advising.py (the verbs), auto.py (``explain``, which asks for advice for ``"auto"``).
 """
 
-from .comparison import ModelComparison
-from .evaluate import evaluate
-from .models import compare_models
+from .advising import Advice, advise
+from .auto import explain
+from .comparing import Comparison, compare
+from .evaluating import evaluate
+from .trusting import Settings, trust
+from .two_models import ModelComparison, compare_models
 
-__all__ = ["ModelComparison", "compare_models", "evaluate"]
+__all__ = [
+    "Advice",
+    "Comparison",
+    "ModelComparison",
+    "Settings",
+    "advise",
+    "compare",
+    "compare_models",
+    "evaluate",
+    "explain",
+    "trust",
+]

@@ -1,8 +1,8 @@
-"""The method that made an explanation, asked again: for changed samples, for other outputs, for a model with other weights."""
+"""The method that made an explanation, asked again: for changed samples, for other outputs, for other weights."""
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,8 +18,11 @@ from ..core.targets import Layer, TargetLike
 from ..engine import schema
 from ..engine.run import explain
 from ..models.randomise import parameter_layers, randomised
+from ..models.shifted import shifted
+from .places import layer_named
 
-_CALL = re.compile(r"(.+) \(call (\d+)\)")
+MORE, FEWEST = 1.25, 16
+"""An explanation anew takes at most so many times the rows of the first, and may take so many in any case."""
 
 
 class Again:
@@ -38,7 +41,7 @@ class Again:
     features
         Whose values are wanted, where the method takes features.
     seed
-        Of everything that the method draws.
+        Of new weights. What the method itself draws it draws as it did: its noise is not counted as a change.
     """
 
     def __init__(
@@ -57,11 +60,15 @@ class Again:
         self._target, self._features = target, features
         self._others = {name: array for name, array in tree.flatten(e.inputs).items() if name != leaf}
 
-    def at(self, owner: np.ndarray, points: np.ndarray) -> Explanation:
+    def of(self, e: Explanation, method: Method) -> Again:
+        """Another method on the same model, samples and target."""
+        return Again(self.model, e, method, self.leaf, self._target, self._features, self.seed)
+
+    def at(self, owner: np.ndarray, points: np.ndarray, model: Any = None) -> Explanation:
         """Explain changed copies of the leaf; all other leaves are those of the samples that own them."""
         others = {name: a if name in self.e.static else a[owner] for name, a in self._others.items()}
         wish = self._target[owner] if isinstance(self._target, np.ndarray) else self._target
-        return self._explained(self.model, {**others, self.leaf: points}, wish, owner)
+        return self._explained(self.model if model is None else model, {**others, self.leaf: points}, wish, owner)
 
     def of_outputs(self, indices: np.ndarray) -> Explanation:
         """Explain other entries of the output."""
@@ -69,9 +76,19 @@ class Again:
         return self._explained(self.model, tree.flatten(self.e.inputs), wish, np.arange(len(self.e)))
 
     def randomised(self, draw: int, layers: Sequence[str] | None) -> Explanation:
-        """Explain the samples on a copy of the model with new weights."""
-        copy = randomised(self.model, self.seed + draw, layers)
-        return self._explained(copy, tree.flatten(self.e.inputs), self._target, np.arange(len(self.e)))
+        """Explain the samples with new weights."""
+        with randomised(self.model, self.seed, draw, layers) as changed:
+            return self._explained(changed, tree.flatten(self.e.inputs), self._target, np.arange(len(self.e)))
+
+    def randomised_at(self, draw: int, layers: Sequence[str] | None, owner: np.ndarray, points: np.ndarray) -> Explanation:
+        """Explain changed copies of the leaf with new weights."""
+        with randomised(self.model, self.seed, draw, layers) as changed:
+            return self.at(owner, points, changed)
+
+    def shifted(self, shift: float) -> Explanation:
+        """Explain the samples plus a shift on a copy of the model that takes it off again."""
+        leaf = tree.flatten(self.e.inputs)[self.leaf]
+        return self.at(np.arange(len(self.e)), leaf + leaf.dtype.type(shift), shifted(self.model, self.leaf, shift))
 
     def parameter_layers(self) -> tuple[str, ...]:
         """Layers with weights, from the input to the output."""
@@ -85,13 +102,14 @@ class Again:
         whole = set(names) == set(tree.flatten(self.e.inputs)) or self.e.over != "input"
         made = explain(
             model,
-            tree.fill(tree.skeleton(self.e.inputs), leaves),
+            self._as_given(tree.fill(tree.skeleton(self.e.inputs), leaves)),
             target=target,
             method=self.method,
             at=_layers(self.e),
             wrt=None if whole else names,
             features=features,
-            seed=self.seed,
+            seed=self.e.plan.seed,
+            budget=self._rows,
             progress=False,
         )
         c, d = self.cost, made.cost
@@ -99,6 +117,18 @@ class Again:
             c.forward_rows + d.forward_rows, c.backward_rows + d.backward_rows, c.other_rows + d.other_rows, c.seconds + d.seconds
         )
         return made
+
+    @property
+    def _rows(self) -> int:
+        """About as many rows for each sample as the explanation took: a tolerance could ask for far more of random weights."""
+        return max(math.ceil(MORE * self.e.cost.forward_rows / len(self.e)), FEWEST)
+
+    def _as_given(self, inputs: Any) -> Any:
+        """The inputs as the model takes them: a frame where the players are its columns."""
+        players = self.e.features
+        if isinstance(players, Features) and any(column.dtype for column in players.columns or ()):
+            return players.decode(np.asarray(inputs))
+        return inputs
 
 
 def method_of(e: Explanation) -> Method:
@@ -124,10 +154,4 @@ def method_of(e: Explanation) -> Method:
 
 def _layers(e: Explanation) -> list[Layer] | None:
     """The layers of a record, as ``at=`` takes them."""
-    if e.layer is None:
-        return None
-    named = [_CALL.fullmatch(name) for name in e.layer.split(", ")]
-    return [
-        Layer(name) if match is None else Layer(match[1], int(match[2]))
-        for name, match in zip(e.layer.split(", "), named, strict=True)
-    ]
+    return None if e.layer is None else [layer_named(name) for name in e.layer.split(", ")]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays.draws import generator
 from ..core import tree
+from ..core.declare import Method
 from ..core.errors import CapabilityError, InputError
 from ..core.features import Features
 from ..core.records import Cost, Explanation
@@ -18,6 +19,9 @@ from ..engine.passes import Passes
 from ..games.masked import Masked, PlayerMasks
 from ..games.maskers.entries import blends, is_text, is_whole
 from ..games.maskers.masker import Masker
+from .memory import Memory
+from .places import as_run, into_head, layer_named
+from .truth import sought
 
 PIECE = 1 << 16
 """Cases whose masks are made at a time."""
@@ -33,12 +37,24 @@ class Again(Protocol):
         """Explanations of changed copies of the leaf, each with the target of the sample that owns it."""
         ...
 
+    def of(self, e: Explanation, method: Method) -> Again:
+        """Another method, or another record, on the same model."""
+        ...
+
     def of_outputs(self, indices: np.ndarray) -> Explanation:
         """Explanations of the samples for other outputs."""
         ...
 
     def randomised(self, draw: int, layers: Sequence[str] | None) -> Explanation:
-        """Explanations of the samples by a copy of the model with new weights."""
+        """Explanations of the samples with new weights."""
+        ...
+
+    def randomised_at(self, draw: int, layers: Sequence[str] | None, owner: np.ndarray, points: np.ndarray) -> Explanation:
+        """Explanations of changed copies with new weights."""
+        ...
+
+    def shifted(self, shift: float) -> Explanation:
+        """Explanations of the samples plus a shift, by a copy of the model that takes it off again."""
         ...
 
     def parameter_layers(self) -> tuple[str, ...]:
@@ -102,7 +118,7 @@ class Measuring:
     again
         The method, to be asked again; ``None`` where that cannot be.
     truth
-        Bool, like the input without its channels: what an explanation should find.
+        What an explanation should find; see ``truth.sought``.
     features
         Whose values are scored; by default those of the passes.
     """
@@ -113,7 +129,7 @@ class Measuring:
         e: Explanation,
         maskers: Sequence[Masker],
         again: Again | None,
-        truth: np.ndarray | None = None,
+        truth: Any = None,
         features: Sequence[Features] | None = None,
     ) -> None:
         self.passes, self.explanation, self._again, self._truth = passes, e, again, truth
@@ -126,15 +142,27 @@ class Measuring:
         values = self._who.values(e, passes.masked)
         self.usable = self._usable(values)
         self.values = np.where(np.isfinite(values), values, 0.0)
-        self.value, self.rounding = passes.target_values[0], passes.rounding
+        self.total = np.sum([each.reshape(len(e), -1).sum(axis=1, dtype=np.float64) for each in e.leaves.values()], axis=0)
+        self.value, self.base_value, self.rounding = passes.target_values[0], e.base_value, passes.rounding
+        self.outputs, self.indices = e.prediction, None if e.target.layer is not None else e.target.indices
         leaf = passes.leaf(passes.masked)
         self.blends = not (is_text(leaf) or is_whole(leaf)) and blends(self._features)
+        tabular = any(each.columns is not None for each in self._features)
+        self.sequence = is_text(leaf) or (is_whole(leaf) and leaf.ndim == 2 and not tabular)
         self._maskers: list[Masker] = []
         self._masked: list[Masked] = []
         self._known: list[list[dict[bytes, float]]] = []
+        self._explained = Memory()
+        self._randomised: dict[tuple[int, frozenset[str]], np.ndarray] = {}
+        self._layers: tuple[str, ...] | None = None
         for masker in maskers:
             self._prepare(masker)
         self.policies = tuple(masked.removal.says for masked in self._masked)
+
+    @property
+    def features(self) -> Features | tuple[Features, ...]:
+        """The players: of all samples, or of each."""
+        return self._features[0] if len(self._features) == 1 else tuple(self._features)
 
     def policy(self, masker: Any) -> int:
         """The number of a masker's policy; it is made ready when it is first asked for."""
@@ -151,6 +179,13 @@ class Measuring:
     def regrouped(self, features: Sequence[Features]) -> Measuring:
         """The same over other players."""
         return Measuring(self.passes, self.explanation, self._maskers, self._again, self._truth, features)
+
+    def beside(self, e: Explanation, method: Method) -> Measuring:
+        """Another explanation of the same samples and target over the same players; coalitions are run once for both."""
+        again = None if self._again is None else self._again.of(e, method)
+        made = Measuring(self.passes, e, (), again, self._truth, self._features)
+        made._maskers, made._masked, made._known, made.policies = self._maskers, self._masked, self._known, self.policies
+        return made
 
     def cost(self) -> Cost:
         """Rows so far: of coalitions, and of explanations anew."""
@@ -205,52 +240,58 @@ class Measuring:
 
     def explained_at(self, owner: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The same method at changed copies."""
-        e = self._asked().at(owner, points)
-        before = self.explanation.prediction
-        same = np.ones(len(owner), bool) if before.ndim < 2 else e.prediction.argmax(1) == before.argmax(1)[owner]
-        if before.ndim == 2 and before.shape[1] == 1 and self.explanation.output in ("logits", "probabilities"):
-            border = 0.0 if self.explanation.output == "logits" else 0.5
-            same = (e.prediction[:, 0] > border) == (before[owner, 0] > border)
-        return self._who.values(e, self.passes.masked, owner), same
+        values, same, _ = self._explained.of(owner, points, self._explain)
+        return values, same
 
     def outputs_at(self, owner: np.ndarray, points: np.ndarray) -> np.ndarray:
         """All outputs at changed copies."""
-        return self._asked().at(owner, points).prediction.reshape(len(owner), -1)
+        return self._explained.of(owner, points, self._explain)[2]
+
+    def inside_at(self, owner: np.ndarray, points: np.ndarray, layer: str | None = None) -> tuple[str, np.ndarray]:
+        """The output of a layer, in a pass of its own."""
+        chosen = into_head(self.passes.layers(), self.outputs.shape[1:]) if layer is None else layer_named(layer)
+        passes = self.passes
+        leaves = {passes.masked: passes.view.to_native(points)}
+        inputs = passes.view.take(passes.inputs, owner, passes.memory_format, leaves)
+        found = passes.view.to_numpy(passes.activations(inputs, chosen))
+        return str(chosen), found.reshape(len(owner), -1).astype(np.float64)
 
     def randomised(self, draw: int, layers: Sequence[str] | None = None) -> np.ndarray:
-        """The same method on a model with new weights."""
-        return self._who.values(self._asked().randomised(draw, layers), self.passes.masked)
+        """The same method with new weights; no set of layers is drawn twice."""
+        known = self.parameter_layers()
+        key = draw, frozenset(known if layers is None else layers)
+        if key not in self._randomised:
+            chosen = None if key[1] == frozenset(known) else layers
+            self._randomised[key] = self._who.values(self._asked().randomised(draw, chosen), self.passes.masked)
+        return self._randomised[key]
+
+    def randomised_at(self, draw: int, layers: Sequence[str] | None, owner: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """The same method at changed copies with new weights."""
+        return self._who.values(self._asked().randomised_at(draw, layers, owner, points), self.passes.masked, owner)
 
     def parameter_layers(self) -> tuple[str, ...]:
-        """Layers with weights."""
-        return self._asked().parameter_layers()
+        """Layers with weights, in the order in which they run where that can be seen."""
+        if self._layers is None:
+            known = self._asked().parameter_layers()
+            seen = self.passes.layers() if "layers" in self.passes.view.capabilities else ()
+            self._layers = as_run(known, [info.name for info in seen])
+        return self._layers
 
     def explained_target(self, indices: np.ndarray) -> np.ndarray:
         """The same method for other outputs."""
         return self._who.values(self._asked().of_outputs(indices), self.passes.masked)
 
+    def shifted(self, shift: float) -> np.ndarray:
+        """The same method where the input is shifted, and the model does not notice."""
+        return self._who.values(self._asked().shifted(shift), self.passes.masked)
+
     def truth(self) -> np.ndarray:
-        """A player belongs to what should be found where more than half of its entries do."""
+        """From the masks that were given."""
         if self._truth is None:
             raise InputError("this metric compares with what should be found; give masks=, bool (samples, *positions).")
-        owners = self.owners()
-        mask = np.broadcast_to(self._fitted(np.asarray(self._truth, bool), owners.shape), owners.shape)
-        found = np.zeros((self.samples, self.players), bool)
-        for sample in range(self.samples):
-            held = np.where(owners[sample] < 0, self.players, owners[sample]).reshape(-1)
-            sizes = np.bincount(held, minlength=self.players + 1)[:-1]
-            inside = np.bincount(held, mask[sample].reshape(-1), self.players + 1)[:-1]
-            found[sample] = (inside > sizes / 2) & (sizes > 0)
-        return found
-
-    def _fitted(self, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """A mask over positions (or over all entries) as one over entries."""
-        channel = -1 if self.passes.channels_last else 1
-        if mask.shape == shape:
-            return mask
-        if mask.ndim == len(shape) - 1 and mask.shape == tuple(np.delete(shape, channel)):
-            return np.expand_dims(mask, channel)
-        raise InputError(f"masks= has shape {mask.shape}; the input has {shape}: give bool (samples, *positions).")
+        leaf = self.passes.leaf(self.passes.masked)
+        shape = None if is_text(leaf) else tuple(leaf.shape)
+        return sought(self._truth, shape, self.owners, self.counts, self.passes.channels_last)
 
     def _usable(self, given: np.ndarray) -> np.ndarray:
         usable = np.zeros(self.samples, bool)
@@ -259,6 +300,18 @@ class Measuring:
             usable[sample] = bool(count) and bool(np.isfinite(values).all()) and bool((values != values[0]).any() or count == 1)
             usable[sample] &= bool((values != 0).any())
         return usable
+
+    def _explain(self, owner: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Values, whether the prediction is the same, and outputs."""
+        e, output = self._asked().at(owner, points), self.explanation.output
+        before = self.explanation.prediction
+        same = np.ones(len(owner), bool)
+        if before.ndim == 2 and before.shape[1] > 1 and output != "values":
+            same = e.prediction.argmax(1) == before.argmax(1)[owner]
+        elif before.ndim == 2 and output in ("logits", "probabilities"):
+            border = 0.0 if output == "logits" else 0.5
+            same = (e.prediction[:, 0] > border) == (before[owner, 0] > border)
+        return self._who.values(e, self.passes.masked, owner), same, e.prediction.reshape(len(owner), -1)
 
     def _asked(self) -> Again:
         if self._again is None:

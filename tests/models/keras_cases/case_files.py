@@ -111,7 +111,7 @@ def test_weights_of_keras_go_into_its_networks(monkeypatch, tmp_path):
     np.testing.assert_array_equal(opened.predict(pictures(), verbose=0), model.predict(pictures(), verbose=0))
     with pytest.raises(InputError, match=r"net\.weights\.h5"):
         open_model("net.weights.h5", "shed:small")
-    with pytest.raises(pl.CapabilityError, match=r"into a keras\.Model; the factory made OrderedDict"):
+    with pytest.raises(pl.CapabilityError, match=r"into a keras\.Model; got OrderedDict"):
         open_model("net.weights.h5", "collections:OrderedDict")
 
 

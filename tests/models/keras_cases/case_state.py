@@ -193,6 +193,51 @@ def test_a_change_of_the_model_is_seen() -> None:
     close(again, pl.explain(twin, x, target=1, method="saliency", absolute=False).values)
 
 
+def test_a_function_in_the_place_of_one_that_is_gone_is_another() -> None:
+    model, x = cnn(), pictures()
+    layer = model.get_layer("conv1")
+    layer.activation = keras.activations.linear
+    plain = pl.explain(model, x, target=1, method="saliency", at="conv1", absolute=False).values
+    for factor in range(2, 6):
+        layer.activation = keras.activations.linear  # the function before is gone, and Python gives its place to the next
+        layer.activation = lambda x, factor=factor: x * factor
+        outputs = pl.explain(model, x, target=1, method="saliency", absolute=False)
+        layer.activation = keras.activations.linear
+        weights = [to_numpy(variable.value).copy() for variable in layer.weights]
+        for variable in layer.weights:
+            variable.assign(variable.value * factor)
+        wanted = pl.explain(model, x, target=1, method="saliency", absolute=False)
+        for variable, value in zip(layer.weights, weights, strict=True):
+            variable.assign(value)
+        close(outputs.values, wanted.values)
+    close(pl.explain(model, x, target=1, method="saliency", at="conv1", absolute=False).values, plain)
+
+
+class Settings(keras.Model):
+    """It reads what a dict, a list and an array among its attributes hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = layers.Dense(2)
+        self.by, self.also, self.each = {"scale": 1.0}, [[1.0]], np.ones(2, np.float32)
+
+    def call(self, x: Any) -> Any:
+        return self.head(x) * self.by["scale"] * self.also[0][0] * ops.convert_to_tensor(self.each)
+
+
+@pytest.mark.parametrize("where", ["by", "also", "each"])
+def test_a_change_inside_of_an_attribute_is_seen(where: str) -> None:
+    model = settled(Settings(), rows())
+    before = pl.explain(model, rows(), target=1, method="saliency").values
+    if where == "by":
+        model.by["scale"] = 3.0
+    elif where == "also":
+        model.also[0][0] = 3.0
+    else:
+        model.each *= 3
+    close(pl.explain(model, rows(), target=1, method="saliency").values, 3 * before)
+
+
 CALLS: list[str] = []
 
 

@@ -15,8 +15,8 @@ from typing import Any
 from ...core.errors import InputError
 from . import exported_program
 from .archive import MOST_JSON, Archive, damaged, opened, parsed
-from .floors import required
 from .kinds import TRUST, Kind
+from .libraries import required
 from .record import FileInfo, Table, sample_for, shape_words, some
 from .tensors import COLUMNS
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InputError
-from . import hdf5, keras_backend, keras_config
+from . import hdf5, keras_config, libraries
 from .archive import damaged, line
 from .kinds import TRUST, Kind
 from .record import FileInfo, Table, some
@@ -59,7 +59,7 @@ def trusted(path: Path, _: tuple[str, ...] = ()) -> Any:
     """Load it with Keras, Lambda layers and all."""
     if _config(hdf5.survey(path, 0, path.stat().st_size, read=True).attributes.get("model_config")) is None:
         raise InputError(f"{str(path)!r} holds weights without the network that they belong to; save the whole model.")
-    keras = keras_backend.keras("a Keras .h5 file")
+    keras = libraries.keras("a Keras .h5 file")
     with damaged(path, "Keras .h5 file"):
         return keras.saving.load_model(str(path), compile=False, safe_mode=False)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InputError
-from . import hdf5, keras_backend, keras_config
+from . import hdf5, keras_config, libraries
 from .archive import Archive, damaged, opened
 from .hdf5 import Survey
 from .kinds import TRUST, Kind
@@ -91,7 +91,7 @@ def trusted(path: Path, _: tuple[str, ...] = ()) -> Any:
 def _load(path: Path, safe_mode: bool) -> Any:
     if path.suffix != ".keras":
         raise InputError(f"{str(path)!r} is a Keras archive, which Keras opens under the name .keras alone: rename it.")
-    keras = keras_backend.keras("a .keras file")
+    keras = libraries.keras("a .keras file")
     with damaged(path, "Keras archive that this version of Keras opens"):
         return keras.saving.load_model(str(path), compile=False, safe_mode=safe_mode)
 

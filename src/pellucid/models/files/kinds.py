@@ -36,6 +36,8 @@ class Kind:
         Opens it with the framework's ordinary loader, which may run code from it; ``None`` where there is none.
     library
         What opens it; an extra of Pellucid has the same name.
+    gradients
+        Whether every such model has them; the command that ``info`` shows names a method that needs none where not.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Kind:
     open: Open | None = None
     trusted: Open | None = None
     library: str = ""
+    gradients: bool = True
 
 
 TRUST = "if you trust its author as you trust code that you run, --trust-model (in Python, trust=True) opens it all the same"
@@ -52,6 +55,7 @@ TRUST = "if you trust its author as you trust code that you run, --trust-model (
 
 STATE_DICT = (
     "save the weights alone (safetensors.torch.save_file(model.state_dict(), 'model.safetensors'), or "
-    "torch.save(model.state_dict(), 'model.pt')) and name the function that builds the network: --arch module:factory"
+    "torch.save(model.state_dict(), 'model.pt')) and name the function that builds the network: --arch module:factory (in "
+    "Python, arch=)"
 )
 """The way out for torch."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InputError, UnsafeFileError
-from .floors import required
 from .kinds import Kind
+from .libraries import required
 from .record import FLOATS, Cell, FileInfo, Table, sample_for, shape_words, some
 
 QUANTISED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
@@ -114,4 +114,4 @@ def _count(sizes: Any) -> int:
     return count
 
 
-KIND = Kind("onnx", "ONNX model", (".onnx",), inspect, open=open_safely, library="onnx")
+KIND = Kind("onnx", "ONNX model", (".onnx",), inspect, open=open_safely, library="onnx", gradients=False)

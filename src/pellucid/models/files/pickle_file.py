@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from ...core.errors import InputError
 from . import pickles
+from .archive import line
 from .kinds import STATE_DICT, TRUST, Kind
 from .record import FileInfo, Table, some
 
@@ -86,7 +88,18 @@ def ways_out(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def trusted(path: Path, _: tuple[str, ...] = ()) -> Any:
     """Unpickle it, whatever it does."""
-    return importlib.import_module("joblib").load(path)
+    return unpickled(path, importlib.import_module("joblib").load)
+
+
+def unpickled(path: Path, load: Callable[[Path], Any]) -> Any:
+    """What a loader makes of a pickle, or an error in words."""
+    try:
+        return load(path)
+    except Exception as error:  # code of the file's author: what it raises has no end
+        raise InputError(
+            f"{str(path)!r} could not be unpickled: {line(error)}. The classes in it must be importable here, in the "
+            "versions that wrote it."
+        ) from error
 
 
 def _unpacked(file: IO[bytes]) -> tuple[str, IO[bytes]]:

@@ -134,6 +134,6 @@ def _beside(path: Path) -> str:
 
 
 KNOWN = (
-    "A model is module:attribute, or a file: .keras, .onnx, .pt2, .skops, or weights (.safetensors, .pt, .pth) with "
-    "--arch module:factory."
+    "A model is module:attribute, or a file: .keras, .onnx, .pt2, .skops, or weights (.safetensors, .pt, .pth, .weights.h5) "
+    "with --arch module:factory."
 )

@@ -1,4 +1,4 @@
-"""What is known of a model's file without running any of it: a record that the command line draws."""
+"""What is known of a model's file without running any of it: the record that ``info`` gives and the command line draws."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class FileInfo:
     ways_out
         What can be done where it is refused, the best first.
     weights
-        Whether it holds weights alone, which a network takes: ``--arch module:factory``.
+        Whether it holds weights alone, which a network takes: ``arch=``, or ``--arch module:factory``.
     sample
         What a file with an input for it could be called.
     command

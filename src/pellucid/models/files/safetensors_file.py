@@ -9,8 +9,8 @@ from typing import Any
 
 from ...core.errors import InputError
 from .archive import parsed
-from .floors import required
 from .kinds import Kind
+from .libraries import required
 from .record import Cell, FileInfo, Table, shape_words
 from .tensors import COLUMNS
 

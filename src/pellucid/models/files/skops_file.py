@@ -10,9 +10,9 @@ from typing import Any
 
 from ...core.errors import InputError
 from .archive import damaged, opened
-from .floors import required
 from .keras_config import nested
 from .kinds import TRUST, Kind
+from .libraries import required
 from .record import FileInfo, Table, some
 
 
@@ -74,4 +74,4 @@ def _named(entry: dict[str, Any]) -> str:
     return f"{entry.get('__module__')}.{entry.get('__class__')}"
 
 
-KIND = Kind("skops", "skops archive", (".skops",), inspect, open=open_safely, trusted=trusted, library="skops")
+KIND = Kind("skops", "skops archive", (".skops",), inspect, open=open_safely, trusted=trusted, library="skops", gradients=False)

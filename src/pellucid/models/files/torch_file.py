@@ -10,10 +10,10 @@ from typing import Any
 
 from ...core.errors import InputError, UnsafeFileError
 from . import pickles, tensors
-from .archive import damaged, is_zip, line, opened
-from .floors import required
+from .archive import damaged, is_zip, opened
 from .kinds import STATE_DICT, TRUST, Kind
-from .pickle_file import would_import
+from .libraries import required
+from .pickle_file import unpickled, would_import
 from .record import FileInfo, sentences, some
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -80,10 +80,7 @@ def read(path: Path, _: tuple[str, ...] = ()) -> Mapping[str, Any]:
 def trusted(path: Path, _: tuple[str, ...] = ()) -> Any:
     """Unpickle it, whatever it does."""
     torch = required("torch", "a file of torch.save")
-    try:
-        held = torch.load(path, map_location="cpu", weights_only=False)
-    except Exception as error:  # code of the file's author: what it raises has no end
-        raise InputError(f"{str(path)!r} could not be unpickled: {line(error)}") from error
+    held = unpickled(path, lambda file: torch.load(file, map_location="cpu", weights_only=False))
     if isinstance(held, Mapping):
         return importlib.import_module("pellucid.models.torch.weights").state_of(held, path)
     return held

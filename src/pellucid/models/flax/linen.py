@@ -26,23 +26,27 @@ from . import affine, modes
 
 def view(wrapped: Wrapped) -> JaxView:
     """A module seen through JAX: bound to its variables, or wrapped with them."""
-    module: linen.Module = wrapped.model
-    if wrapped.params is not None:
-        module, variables = (module.unbind()[0] if module.scope else module), _variables(wrapped.params)
-    elif module.scope is not None:
-        module, variables = module.unbind()
-    else:
-        name = type(module).__name__
-        raise CapabilityError(
-            f"a flax.linen module has no weights of its own. Give its variables with it: pl.wrap({name}(...), variables), with "
-            'variables = {"params": ..., "batch_stats": ...} as init returns them; or bind them: module.bind(variables).'
-        )
+    module, variables = unbound(wrapped)
     if not callable(module):
         raise CapabilityError(
             f"{type(module).__name__} has no __call__; wrap the method that gives the outputs: "
             "pl.wrap(lambda variables, x: module.apply(variables, x, method='...'), variables)."
         )
     return JaxView(LinenProgram(wrapped.model, module, variables), wrapped.laid_out("NHWC"))
+
+
+def unbound(wrapped: Wrapped) -> tuple[linen.Module, Mapping[str, Any]]:
+    """A module and its variables by collection, from wherever they were given."""
+    module: linen.Module = wrapped.model
+    if wrapped.params is not None:
+        return (module.unbind()[0] if module.scope else module), _variables(wrapped.params)
+    if module.scope is not None:
+        return module.unbind()
+    name = type(module).__name__
+    raise CapabilityError(
+        f"a flax.linen module has no weights of its own. Give its variables with it: pl.wrap({name}(...), variables), with "
+        'variables = {"params": ..., "batch_stats": ...} as init returns them; or bind them: module.bind(variables).'
+    )
 
 
 def _variables(params: Any) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...core import tree
-from ...core.errors import InputError
+from .. import refusals
 
 
 def is_floating(array: Any) -> bool:
@@ -63,7 +63,7 @@ def read(array: Any, floating: Any) -> np.ndarray | jax.Array:
     """
     array = array if isinstance(array, jax.Array) else tree.on_host(array)
     if array.dtype.kind == "c":
-        raise InputError("complex inputs cannot be attributed; pass the real and imaginary parts as two leaves.")
+        raise refusals.complex_input()
     wanted = floating if is_floating(array) else jax.dtypes.canonicalize_dtype(array.dtype)
     return array.astype(wanted) if array.dtype != wanted else array
 

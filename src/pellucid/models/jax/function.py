@@ -13,6 +13,7 @@ import numpy as np
 
 from ...core.errors import CapabilityError
 from ...core.view import Spec
+from ..baked import Library, described
 from ..layers import Layers
 from ..reading import Read, leaves_of
 from ..wrap import Wrapped
@@ -21,6 +22,7 @@ from .view import JaxView
 _JITTED = type(jax.jit(lambda: None))
 _ARRAYS = (jax.Array, np.ndarray)
 OWN = "the function itself"
+_JAX = Library(written=lambda thing: thing.__wrapped__ if isinstance(thing, _JITTED) else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,8 @@ class FunctionProgram:
     """A function of the batch, or of parameters and the batch; see ``view.Program`` for what the methods promise.
 
     A function without parameters may read whatever is around it, and that may have changed since it was last explained. One
-    that the user has compiled may not, by the rules of JAX; nor has one that carries its arrays as a pytree a reason to.
+    that the user has compiled may not, by the rules of JAX; nor has one that carries its arrays as a pytree a reason to. Of a
+    function with parameters it is looked at what else it reads.
     """
 
     adapter = "jax"
@@ -65,6 +68,7 @@ class FunctionProgram:
         self._function = jax.tree_util.Partial(function.func, *function.args, **function.keywords) if carried else function
         self._params = params
         self.pure = params is not None or isinstance(function, _JITTED) or not jax.tree_util.all_leaves([self._function])
+        self._reads = params is not None and not isinstance(function, _JITTED)
         self.versions: Mapping[str, str] = {"jax": jax.__version__}
 
     def state(self) -> tuple[Hashable, Any]:
@@ -72,7 +76,8 @@ class FunctionProgram:
         leaves, structure = jax.tree.flatten((self._function, self._params))
         arrays = [leaf for leaf in leaves if isinstance(leaf, _ARRAYS)]
         others = tuple(None if isinstance(leaf, _ARRAYS) else _Same(self._own(leaf)) for leaf in leaves)
-        return (structure, others), arrays
+        around = described(self._function, _JAX) if self._reads else None
+        return (structure, others, around), arrays
 
     def read(self, x: Any, spec: Spec) -> Read:
         """Leaves as they are."""
@@ -80,7 +85,7 @@ class FunctionProgram:
 
     def run(self, static: Any, state: Any, given: Any) -> Any:
         """A tuple as arguments, anything else as one."""
-        (structure, others), arrays = static, iter(state)
+        (structure, others, _), arrays = static, iter(state)
         leaves = [next(arrays) if other is None else self._function if other.value is OWN else other.value for other in others]
         function, params = jax.tree.unflatten(structure, leaves)
         return function(*(() if params is None else (params,)), *(given if isinstance(given, tuple) else (given,)))

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.errors import CapabilityError, LayerError
 from ...core.targets import Layer, RowTarget
 from ...core.types import Rows
 from ...core.view import OUTPUT, Gradient, Inputs, Place
+from .. import refusals
 from .arrays import native
 from .compiled import Pass
 from .depends import reached
@@ -113,14 +113,4 @@ def _check_reached(
     if any(running.traced(reached, pulled, weights)):
         running.reaching.add(key)
         return
-    layers = [str(place) for place in found if isinstance(place, Layer)]
-    named = " or ".join(layers) if len(layers) < 4 else f"any layer from {layers[0]} to {layers[-1]}"
-    if len(layers) == len(found):
-        raise LayerError(
-            f"the target does not depend on the output of {named} through operations that JAX can differentiate: it comes "
-            "before, is constant or stopped, or comes from an operation like argmax or round. Name a layer before it in at=."
-        )
-    raise CapabilityError(
-        "the target does not depend on the input through operations that JAX can differentiate: it is constant, stopped "
-        "(stop_gradient), or comes from an operation like argmax or round."
-    )
+    raise refusals.not_reached(list(found), "JAX", "stopped (stop_gradient)")

@@ -13,6 +13,7 @@ from ...core import tree
 from ...core.targets import Layer, RowTarget
 from ...core.types import Rows
 from ...core.view import Inputs
+from ..broken import IN_TARGET, in_gradient, in_output
 from ..layers import innermost, is_floating
 from .arrays import cast
 
@@ -48,20 +49,11 @@ def find(view: JaxView, batch: Inputs, targets: Sequence[RowTarget], rows: Rows)
     whole = finite if running.eager else jax.jit(finite)
     broken = np.flatnonzero(~np.asarray(running.traced(whole, running.state, running.placed(dict(batch.leaves))), bool))
     if len(broken):
-        name = calls[broken[0]].name
-        return f"first in the output of layer {name!r}" if name else "in the model's output"
+        return in_output(calls[broken[0]].name)
     outputs, _ = view.predict(batch)
     values = [target.evaluate(outputs, rows) for target in targets if target.layer is None]
     if not values or not all(np.isfinite(view.to_numpy(value)).all() for value in values):
-        return "in the target, while every layer's output is finite"
-    return _backward(view, batch, [target for target in targets if target.layer is None], rows, calls)
-
-
-def _backward(view: JaxView, batch: Inputs, targets: list[RowTarget], rows: Rows, calls: list[Layer]) -> str:
-    """The layer that got a finite gradient and passed a broken one back."""
-    found = view.gradient(batch, targets, rows, wrt=calls).gradients
-    broken = [at for at in range(len(calls)) if not all(np.isfinite(view.to_numpy(each[at])).all() for each in found)]
-    producer = broken[-1] + 1 if broken else 0
-    if producer < len(calls):
-        return f"first in the gradient that layer {calls[producer].name!r} passes back"
-    return "first in the gradient of the target with respect to the model's output"
+        return IN_TARGET
+    backwards = view.gradient(batch, [target for target in targets if target.layer is None], rows, wrt=calls).gradients
+    passed = [at for at in range(len(calls)) if not all(np.isfinite(view.to_numpy(each[at])).all() for each in backwards)]
+    return in_gradient([call.name for call in calls], passed)

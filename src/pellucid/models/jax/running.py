@@ -31,6 +31,9 @@ _UNTRACEABLE = (
     jax.errors.NonConcreteBooleanIndexError,
 )
 
+_ENDS = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
+"""What JAX raises where values are read that are being differentiated."""
+
 
 class Running:
     """A program with its state on its device, and what was compiled of it."""
@@ -65,18 +68,21 @@ class Running:
         return self.traced(getattr(self.compiled(run), way), self.state, *self.placed(given))
 
     def placed(self, given: Any) -> Any:
-        """Arrays on the devices of the model, where these are several."""
-        return given if self.spread is None else jax.tree.map(self.spread.put, given)
+        """Arrays on the devices of the model, where these are several; arrays of JAX where nothing is compiled."""
+        if self.spread is None:
+            return jax.tree.map(jnp.asarray, given) if self.eager else given
+        return jax.tree.map(self.spread.put, given)
 
     def traced(self, function: Callable[..., Any], *given: Any) -> Any:
         """A function of arrays that runs the program."""
         try:
             with tracing(self.program, self.static):
                 return function(*given)
-        except jax.errors.TracerArrayConversionError as error:
+        except _ENDS as error:
+            kind = "NumPy arrays" if isinstance(error, jax.errors.TracerArrayConversionError) else "numbers of Python"
             raise CapabilityError(
-                f"{self.program.whole} turns JAX arrays into NumPy arrays, where derivatives end. Write it with jax.numpy; or "
-                "explain it without gradients, as a plain function: pl.wrap(fn)."
+                f"{self.program.whole} turns JAX arrays into {kind}, where derivatives end. Write it with jax.numpy; or explain "
+                "it without gradients, as a plain function: pl.wrap(fn)."
             ) from error
 
     def back(self, run: Pass, pull: Any, weights: Any, like: Any) -> Any:
@@ -146,7 +152,10 @@ class Running:
             with nullcontext() if layers is None else layers.watched(names, seen):
                 return Outputs.of(self.program.run(self.static, state, given[0].tree()))
 
-        self.traced(run if self.eager else partial(jax.eval_shape, run), self.state, dict(batch.leaves))
+        if self.eager:
+            self.traced(run, self.state, self.placed(dict(batch.leaves)))
+        else:
+            self.traced(partial(jax.eval_shape, run), self.state, dict(batch.leaves))
         return given[0]
 
 

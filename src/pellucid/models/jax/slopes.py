@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...core.errors import CapabilityError
 from ...core.targets import Layer, RowTarget, Target
 from ...core.types import Rows
+from .. import refusals
 from .arrays import is_floating, native
 from .outputs import Outputs
 
@@ -33,10 +33,7 @@ class Slope:
         """The one output that the target reads."""
         if len(self.reads) != 1:
             floats = {outputs.number(name): name for name, _ in outputs.form.names}
-            raise CapabilityError(
-                f"the gradient at the output is that of one output, and the target reads {len(self.reads)}: "
-                f"{', '.join(floats[number] for number in self.reads)}. Give a target that reads one of them."
-            )
+            raise refusals.several_outputs([floats[number] for number in self.reads])
         return self.reads[0]
 
 
@@ -96,4 +93,4 @@ def _ones(scores: Any, target: RowTarget, rows: Rows) -> Any:
 
 def _check_floating(value: Any) -> None:
     if not is_floating(value):
-        raise CapabilityError(f"the target is of dtype {value.dtype} and has no derivative; explain a floating-point output.")
+        raise refusals.not_floating(value.dtype)

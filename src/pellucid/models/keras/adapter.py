@@ -9,6 +9,7 @@ import keras
 
 from ...core.errors import CapabilityError
 from ...core.view import ModelView
+from ..turns import TURN
 from ..wrap import Wrapped
 from .state import every_layer
 
@@ -25,9 +26,10 @@ def view(wrapped: Wrapped) -> ModelView:
         If it is of Keras 2, of a backend without gradients, no layer, or has no weights yet.
     """
     _check(wrapped.model)
-    network = importlib.import_module(".network", __package__).KerasNetwork(wrapped)  # what it imports is of Keras 3
-    backend = importlib.import_module(f".{BACKENDS[keras.backend.backend()]}", __package__)
-    return backend.view(network, network.spec)
+    with TURN:  # the model may be held by an explanation in another thread
+        network = importlib.import_module(".network", __package__).KerasNetwork(wrapped)  # what it imports is of Keras 3
+        backend = importlib.import_module(f".{BACKENDS[keras.backend.backend()]}", __package__)
+        return backend.view(network, network.spec)
 
 
 def _check(model: Any) -> None:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import keras
 
 from ...core import tree
+from ..turns import only_here
 from .graph import graph_of, made_by
 from .layers import AFFINE, KerasLayers
 from .state import exchanged, restored
@@ -32,9 +33,9 @@ class Head:
 
     @contextmanager
     def off(self) -> Generator[None]:
-        """While this holds, what goes into the softmax or sigmoid comes out."""
-        activated = _has_activation(self.operation)
-        with exchanged(self.operation, *(("activation", keras.activations.linear) if activated else ("call", _as_it_is))):
+        """While this holds, what goes into the softmax or sigmoid comes out; in other threads it stays where it is."""
+        attribute = "activation" if _has_activation(self.operation) else "call"
+        with exchanged(self.operation, attribute, only_here(_as_it_is, getattr(self.operation, attribute))):
             yield
 
     def __str__(self) -> str:

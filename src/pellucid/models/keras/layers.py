@@ -12,7 +12,9 @@ import optree
 
 from ...core.errors import PellucidError
 from ...core.types import Layout, Native
+from ..identity import Identity
 from ..layers import Seen, Table
+from ..turns import only_here
 from .graph import expected
 from .state import exchanged
 
@@ -35,7 +37,7 @@ AFFINE = (
 )
 """Layers that multiply by weights, add a bias, and apply their activation last."""
 
-_LOOPS = (keras.layers.RNN, keras.layers.TimeDistributed)
+LOOPS = (keras.layers.RNN, keras.layers.TimeDistributed)
 """Layers that call what is inside them step by step: an output there is that of one step, and it is not shown."""
 
 
@@ -65,7 +67,7 @@ class KerasLayers:
 
     def structure(self) -> Hashable:
         """The layers themselves, by name."""
-        return tuple((name, id(layer)) for name, layer in self._named.items())
+        return tuple((name, Identity(layer)) for name, layer in self._named.items())
 
     @contextmanager
     def given_for(self, originals: Mapping[int, Any]) -> Generator[None]:
@@ -78,7 +80,7 @@ class KerasLayers:
 
     @contextmanager
     def watched(self, names: Collection[str] | None, seen: Seen) -> Generator[None]:
-        """Other ``call`` attributes on the instances while this holds."""
+        """Other ``call`` attributes on the instances while this holds; other threads see no difference."""
         with ExitStack() as stack:
             for name in self._each_once() if names is None else names:
                 stack.enter_context(self._watching(name, seen))
@@ -108,6 +110,10 @@ class KerasLayers:
         """The inputs that the model declares, or was built on."""
         return expected(self.subject)
 
+    def named(self) -> Mapping[str, keras.Layer]:
+        """The layers themselves, the model among them; one that is used twice may have two names."""
+        return self._named
+
     def layer(self, name: str) -> keras.Layer:
         """One of them."""
         return self._named[name]
@@ -131,7 +137,8 @@ class KerasLayers:
             attribute, make = "activation", self._before_activation
         else:
             attribute, make = "quantized_call" if getattr(layer, "quantization_mode", None) else "call", self._after_call
-        with exchanged(layer, attribute, make(name, getattr(layer, attribute), seen)):
+        before = getattr(layer, attribute)
+        with exchanged(layer, attribute, only_here(make(name, before, seen), before)):
             yield
 
     def _after_call(self, name: str, call: Callable[..., Any], seen: Seen) -> Callable[..., Any]:
@@ -155,7 +162,7 @@ class KerasLayers:
 
 def _inside(layer: keras.Layer, within: str, outer: tuple[keras.Layer, ...]) -> Iterator[tuple[str, keras.Layer]]:
     """The layers inside one, each after what is inside of it was named; two of one name are told apart by a number."""
-    if isinstance(layer, _LOOPS):
+    if isinstance(layer, LOOPS):
         return
     taken: set[str] = set()
     for child in layer._flatten_layers(include_self=False, recursive=False):

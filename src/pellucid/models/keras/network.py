@@ -16,6 +16,7 @@ import numpy as np
 from ...core import tree
 from ...core.errors import PellucidWarning
 from ...core.view import Spec
+from ..identity import Identity
 from ..reading import Read
 from ..wrap import Wrapped
 from . import head
@@ -74,8 +75,11 @@ class KerasNetwork:
 
     @cached_property
     def key(self) -> Hashable:
-        """What a compiled call depends on beside inputs and variables: layers, their settings, heads that are left off."""
-        return (described(self.model), tuple(id(each.operation) for each in self._heads))
+        """What a compiled call depends on beside inputs and variables: layers, their settings, heads that are left off.
+
+        Asked for before the model is held, which changes some of it.
+        """
+        return described(self.model), tuple(Identity(each.operation) for each in self._heads)
 
     def read(self, x: Any, spec: Spec) -> Read:
         """The user's data as leaves that fit the model's inputs; takes the place of ``reading.leaves_of``, within ``held``.

@@ -30,13 +30,9 @@ class KerasProgram:
         self._network, self.subject = network, network.model
         self.layers: Layers | None = network.layers
         self.versions: Mapping[str, str] = {**network.versions, "tensorflow": tf.__version__}
+        self.key: Hashable = network.key
         dtypes = (tf.as_dtype(variable.dtype) for variable in network.variables)
         self.dtype = next((dtype.name for dtype in dtypes if dtype.is_floating), None)
-
-    @property
-    def key(self) -> Hashable:
-        """Layers and their settings."""
-        return self._network.key
 
     def variables(self) -> list[Any]:
         """TensorFlow's own."""

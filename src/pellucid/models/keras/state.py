@@ -10,13 +10,25 @@ import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
+from ..identity import Identity, content
+from ..turns import TURN
+
 _GENERATOR = "global_seed_generator"
 """What Keras calls its generator of unseeded random numbers."""
 
-_WRITTEN_BY_CALLS = frozenset({"_called", "_parent_path"})
-"""Attributes that say nothing about how a layer computes."""
+_OF_NO_EFFECT = frozenset(
+    {
+        "_auto_config", "_build_shapes_dict", "_call_context_args", "_call_has_context_arg", "_call_signature", "_called",
+        "_inbound_nodes", "_loss_ids", "_losses", "_losses_override", "_metrics", "_outbound_nodes", "_parent_path", "_tracker",
+        "build", "call_signature_parameters", "quantize",
+    }
+)  # fmt: skip
+"""Attributes that say nothing about how a layer computes: what Keras, or a call, notes."""
 
-_PLAIN = (bool, int, float, str, bytes, type(None))
+_DEEP = 4
+"""How deep containers within containers are looked into."""
+
+_PLAIN = frozenset({bool, int, float, str, bytes, type(None)})
 
 
 def every_layer(model: keras.Layer) -> list[keras.Layer]:
@@ -25,15 +37,27 @@ def every_layer(model: keras.Layer) -> list[keras.Layer]:
 
 
 def described(model: keras.Layer) -> Hashable:
-    """Something that changes when a layer, or how one of them computes, is changed; values of variables do not count."""
+    """Something that changes when a layer, or how one of them computes, is changed; values of variables do not count.
 
-    def told(value: Any) -> Hashable:
-        return value if isinstance(value, _PLAIN) else id(value)
+    Containers and arrays among the attributes of layers are told by their content; of any other object it is told which one it
+    is.
+    """
 
     def of(layer: keras.Layer) -> Hashable:
-        return tuple((name, told(value)) for name, value in vars(layer).items() if name not in _WRITTEN_BY_CALLS)
+        return tuple((name, _told(value, _DEEP)) for name, value in vars(layer).items() if name not in _OF_NO_EFFECT)
 
-    return tuple((id(layer), of(layer)) for layer in every_layer(model))
+    return tuple((Identity(layer), of(layer)) for layer in every_layer(model))
+
+
+def _told(value: Any, deep: int) -> Hashable:
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return content(value)
+    if isinstance(value, (list, tuple, dict, set)) and deep:
+        entries = value.items() if isinstance(value, dict) else value
+        return type(value).__name__, tuple(_told(entry, deep - 1) for entry in entries)
+    return Identity(value)
 
 
 def is_stateful(layer: keras.Layer) -> bool:
@@ -60,25 +84,26 @@ def exchanged(thing: Any, attribute: str, value: Any) -> Generator[None]:
 def restored(model: keras.Layer, seed: int = 0) -> Generator[None]:
     """Put back what a pass may write: what layers keep, statistics, and random numbers, which start from ``seed``.
 
-    A layer that was built meanwhile stays built.
+    A layer that was built meanwhile stays built. Threads take turns.
     """
-    layers = every_layer(model)
-    attributes = [_Attributes(layer) for layer in layers]
-    states = [generator.state for layer in layers for generator in layer._seed_generators]
-    variables = [v for layer in layers for v in layer._non_trainable_variables] + states
-    values = [_Value(variable) for variable in {id(v): v for v in variables}.values()]
-    unseeded = global_state.get_global_attribute(_GENERATOR)
-    try:
-        for number, state in enumerate(states):
-            state.assign(keras.ops.cast([(seed + number) % 2**31, 0], state.dtype))
-        global_state.set_global_attribute(_GENERATOR, keras.random.SeedGenerator(seed % 2**31, name="pellucid"))
-        yield
-    finally:
-        global_state.set_global_attribute(_GENERATOR, unseeded)
-        for value in values:
-            value.put_back()
-        for each in attributes:
-            each.put_back()
+    with TURN:
+        layers = every_layer(model)
+        attributes = [_Attributes(layer) for layer in layers]
+        states = [generator.state for layer in layers for generator in layer._seed_generators]
+        variables = [v for layer in layers for v in layer._non_trainable_variables] + states
+        values = [_Value(variable) for variable in {id(v): v for v in variables}.values()]
+        unseeded = global_state.get_global_attribute(_GENERATOR)
+        try:
+            for number, state in enumerate(states):
+                state.assign(keras.ops.cast([(seed + number) % 2**31, 0], state.dtype))
+            global_state.set_global_attribute(_GENERATOR, keras.random.SeedGenerator(seed % 2**31, name="pellucid"))
+            yield
+        finally:
+            global_state.set_global_attribute(_GENERATOR, unseeded)
+            for value in values:
+                value.put_back()
+            for each in attributes:
+                each.put_back()
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.util
-import warnings
 from typing import Any
 
 import onnx
 import onnxruntime
 
-from ...core.errors import CapabilityError, PellucidWarning
+from ...core.errors import CapabilityError
+from ...core.warned import warn
 from ..wrap import Wrapped
 from .answers import Answers, answers
 from .feeds import Inputs
@@ -40,12 +40,10 @@ def view(wrapped: Wrapped) -> OnnxView:
         network.sessions.of(gives.tensors)  # a graph that does not run is refused here
     spec = wrapped.laid_out("NHWC" if _channels_last(graph, takes) else "NCHW")
     if gives.squashed:
-        warnings.warn(
+        warn(
             f"probabilities are explained: the graph ends in {gives.squashed}. Where a model is sure these hardly change. "
             "pl.wrap(model, output='logits') explains what comes before; pl.wrap(model, output='probabilities') says that they "
             "are meant.",
-            PellucidWarning,
-            stacklevel=4,  # of whoever called the verb
         )
         spec = dataclasses.replace(spec, output="probabilities")
     spec = dataclasses.replace(spec, classes=spec.classes or gives.classes)

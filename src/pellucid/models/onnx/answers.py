@@ -20,8 +20,8 @@ SQUASHING = ("Softmax", "Sigmoid")
 class Answers:
     """The outputs that are read: names as a user sees them, and the tensors behind them.
 
-    ``classes`` are those that the graph knows; ``squashed`` says which outputs are probabilities although there are logits, and
-    the operator that makes them so.
+    ``classes`` are those that the graph knows; where all outputs are probabilities although there are logits, ``squashed`` says
+    which operators make them so.
     """
 
     names: tuple[str, ...]
@@ -48,8 +48,7 @@ def answers(values: Sequence[Value], graph: Graph | None, output: OutputKind) ->
     """
     found: list[tuple[bool, str, str]] = []
     classes: tuple[str, ...] | None = None
-    squashed, notes = "", []
-    left_out: list[str] = []
+    squashed, notes, left_out = list[str](), list[str](), list[str]()
     for value in values:
         tensor, kind = value.name, element(value.kind)
         node = None if graph is None else graph.maker(tensor)
@@ -63,16 +62,19 @@ def answers(values: Sequence[Value], graph: Graph | None, output: OutputKind) ->
         if head is not None and output == "logits" and head.op_type in (*SQUASHING, "LogSoftmax"):
             tensor = head.input[0]
             notes.append(f"the logits are explained: what the graph gives to its last {head.op_type}")
-        elif head is not None and output == "unknown" and head.op_type in SQUASHING and not squashed:
-            squashed = f"{head.op_type} ({value.name!r})"
+        elif head is not None and output == "unknown" and head.op_type in SQUASHING:
+            squashed.append(f"{head.op_type} ({value.name!r})")
         found.append((kind not in (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16), value.name, tensor))
     if not found:
         raise CapabilityError(f"the graph gives no tensor of numbers: {', '.join(f'{v.name} ({v.kind})' for v in values)}.")
     if left_out:
         notes.append(f"output {', '.join(left_out)} holds no numbers and is left out")
+    if squashed and len(squashed) < sum(not other for other, *_ in found):  # what is explained may be another output
+        notes.append(f"probabilities are those of {', '.join(squashed)}; pl.wrap(model, output='logits') gives what comes before")
+        squashed = []
     found.sort(key=lambda each: each[0])
     names, tensors = tuple(name for _, name, _ in found), tuple(tensor for _, _, tensor in found)
-    return Answers(names, tensors, classes, squashed, tuple(notes))
+    return Answers(names, tensors, classes, ", ".join(squashed), tuple(notes))
 
 
 def _classes(node: Any) -> tuple[str, ...]:

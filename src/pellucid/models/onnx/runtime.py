@@ -1,20 +1,23 @@
-"""onnxruntime: sessions of parts of a graph, and what it says when something is wrong, in words."""
+"""onnxruntime: sessions of parts of a graph, calls of the size that it was made for, and its errors in words."""
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
+import optree
+from array_api_compat import array_namespace
 from onnx.helper import make_tensor_value_info, tensor_dtype_to_np_dtype
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from ...core.errors import CapabilityError, InputError
+from ..padding import plan
 from .graph import Graph
 
 MOST_SESSIONS = 6
@@ -127,6 +130,32 @@ def run(session: onnxruntime.InferenceSession, outputs: Sequence[str], feed: Map
     except _ERRORS as error:
         kind = MemoryError if _MEMORY.search(str(error)) else RuntimeError
         raise kind(_CODE.sub("", str(error))) from error
+
+
+def in_calls(rows: int, size: int | None, run: Callable[[np.ndarray | None], Any]) -> Any:
+    """What ``run`` gives for all rows, in calls of the one size that a graph was made for.
+
+    Parameters
+    ----------
+    rows
+        How many there are.
+    size
+        How many every call takes, or ``None`` for any number.
+    run
+        Takes the rows of one call (``None`` for all, as they are), the last of them repeated where it must be filled up, and
+        gives a tree of arrays. Of those whose first axis is the rows, the filling is cut off; others are those of the first call.
+    """
+    if size is None or size == rows:
+        return run(None)
+    starts = [size * call for call, _ in enumerate(plan(rows, [size], most=1))]
+    made = [run(np.minimum(np.arange(start, start + size), rows - 1)) for start in starts]
+
+    def joined(*leaves: Any) -> Any:
+        if not leaves[0].ndim or len(leaves[0]) != size:
+            return leaves[0]
+        return array_namespace(*leaves).concat([leaf[: rows - start] for leaf, start in zip(leaves, starts, strict=True)])
+
+    return optree.tree_map(joined, *made)
 
 
 def element(kind: str) -> int | None:

@@ -24,11 +24,10 @@ from ..host import HostView, Program
 from ..inside import Inside
 from ..layers import Seen
 from .answers import Answers
-from .calls import in_calls
 from .feeds import Inputs as Taken
 from .layers import GraphLayers
 from .network import Network
-from .runtime import is_floating, run, type_of
+from .runtime import in_calls, is_floating, run, type_of
 
 if TYPE_CHECKING:
     from ..torch.view import TorchView

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,9 +12,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from ...core import tree
-from ...core.errors import InputError, PellucidWarning
+from ...core.errors import InputError
 from ...core.targets import Layer
 from ...core.view import Spec
+from ...core.warned import warn
 from ..host import Back, HostView, Program, Trace
 from ..inside import Inside
 from ..wrap import Wrapped
@@ -73,11 +73,9 @@ def _trace(model: Any, outputs: Outputs, table: Table, name: str) -> tuple[Trace
         found, back = piece(table.numbers(given))
         if not told:
             told = True
-            warnings.warn(
+            warn(
                 f"the probabilities of {name} are explained, whose gradients vanish where it is sure. "
                 f"pl.wrap(model, output='probabilities') says that this is meant; {outputs.instead}.",
-                PellucidWarning,
-                stacklevel=2,
             )
         return found, lambda weights: {tree.BARE: back(weights[tree.BARE])}
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...core.errors import InputError
+from .. import refusals
 
 
 def refuse_unfit(x: Any) -> None:
@@ -49,7 +50,7 @@ def native(array: Any, working: np.dtype) -> np.ndarray:
     """A NumPy array; floats in the working dtype, integers as they are."""
     host = np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
     if host.dtype.kind == "c":
-        raise InputError("complex inputs cannot be attributed; pass the real and imaginary parts as two leaves.")
+        raise refusals.complex_input()
     return host.astype(working, copy=False) if is_floating(host) else host
 
 

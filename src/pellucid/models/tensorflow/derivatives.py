@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ...core.errors import CapabilityError, LayerError
-from ...core.targets import Layer
-from ...core.view import OUTPUT, Place
+from ...core.errors import CapabilityError
+from ...core.view import Place
+from .. import refusals
 from .arrays import at_least_single
 
 
@@ -22,13 +22,11 @@ def gradients(tape: Any, value: Any, wrt: Sequence[Place], points: Mapping[Place
         If it depends on none of them, or an operation has no derivative.
     """
     if not value.dtype.is_floating:
-        raise CapabilityError(
-            f"the target is of dtype {value.dtype.name} and has no derivative; explain a floating-point output."
-        )
+        raise refusals.not_floating(value.dtype.name)
     order = [points[place] for place in wrt]
     found = taken(tape, value, order)
     if all(g is None for g in found):
-        _refuse(wrt)
+        raise refusals.not_reached(wrt, "TensorFlow", "was computed in NumPy")
     return [zero_if_none(g, point) for g, point in zip(found, order, strict=True)]
 
 
@@ -38,10 +36,7 @@ def output_read(tape: Any, value: Any, outputs: Mapping[str, Any]) -> Any:
     found = taken(tape, value, list(floating.values()))
     read = [name for name, g in zip(floating, found, strict=True) if g is not None]
     if len(read) != 1:
-        raise CapabilityError(
-            f"the gradient at the output is that of one output, and the target reads {len(read)}: {', '.join(read)}. "
-            "Give a target that reads one of them."
-        )
+        raise refusals.several_outputs(read)
     return floating[read[0]]
 
 
@@ -82,17 +77,3 @@ class Speed:
         """Its speed, zero where nothing that moves leads to it."""
         found = None if self._slope is None else taken(outer, self._slope, [self._weights])[0]
         return at_least_single(zero_if_none(found, self._weights))
-
-
-def _refuse(wrt: Sequence[Place]) -> None:
-    layers = [str(place) for place in wrt if isinstance(place, Layer) and place != OUTPUT]
-    if len(layers) == len(wrt):
-        named = " or ".join(layers) if len(layers) < 4 else f"any layer from {layers[0]} to {layers[-1]}"
-        raise LayerError(
-            f"the target does not depend on the output of {named} through operations that TensorFlow can differentiate: it comes "
-            "before, is constant, or comes from an operation like argmax or round. Name a layer before it in at=."
-        )
-    raise CapabilityError(
-        "the target does not depend on the input through operations that TensorFlow can differentiate: it is constant, was "
-        "computed in NumPy, or comes from an operation like argmax or round."
-    )

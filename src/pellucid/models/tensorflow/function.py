@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from ...core.errors import CapabilityError
 from ...core.view import Spec
+from ..baked import described, reached
 from ..layers import Layers
 from ..reading import Read
 from ..wrap import Wrapped
-from .baked import described, reached
+from .baked import TENSORFLOW
 from .batches import in_batches_of
 from .kept import restored
 from .signature import declared
@@ -55,13 +56,13 @@ class FunctionProgram:
     @property
     def key(self) -> Hashable:
         """Of what is written in Python, what it reads; a saved function stays what it is."""
-        return None if _is_traced(self._function) else described(self.subject)
+        return None if _is_traced(self._function) else described(self.subject, TENSORFLOW)
 
     def variables(self) -> list[Any]:
         """Those of a trace or a module; of a function, those that it names."""
         if _is_traced(self._function):
             return list(getattr(self._function, "concrete_functions", [self._function])[0].variables)
-        return reached(self.subject)[0]
+        return reached(self.subject, TENSORFLOW)[0]
 
     def read(self, x: Any, spec: Spec) -> Read:
         """As the signature has it, where there is one."""
@@ -74,7 +75,7 @@ class FunctionProgram:
 
     def held(self, seed: int) -> AbstractContextManager[None]:
         """Attributes of what is written in Python are put back."""
-        return restored([] if _is_traced(self._function) else reached(self.subject)[1])
+        return restored([] if _is_traced(self._function) else reached(self.subject, TENSORFLOW)[1])
 
     def _call(self, given: Any) -> Any:
         try:

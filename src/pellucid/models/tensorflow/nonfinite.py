@@ -11,6 +11,7 @@ from ...core import tree
 from ...core.targets import RowTarget
 from ...core.types import Rows
 from ...core.view import Inputs
+from ..broken import IN_TARGET, in_gradient, in_output
 from ..layers import Layers, innermost, is_floating
 from .program import Program
 from .state import inline
@@ -36,22 +37,14 @@ def find(program: Program, layers: Layers, batch: Inputs, targets: Sequence[RowT
             outputs = program.run(batch.put(leaves).tree())
         for name, output in calls:
             if not _finite(output):
-                return f"first in the output of layer {name!r}" if name else "in the model's output"
+                return in_output(name)
         values = [value_as_it_stands(target, outputs, rows) for target in targets if target.layer is None]
         if not values or not all(_finite(value) for value in values):
-            return "in the target, while every layer's output is finite"
+            return IN_TARGET
         total = tf.add_n([tf.reduce_sum(value) for value in values])
     gradients = tape.gradient(total, [output for _, output in calls])
-    return _backward([name for name, _ in calls], gradients)
-
-
-def _backward(names: Sequence[str], gradients: Sequence[Any]) -> str:
-    """The layer that got a finite gradient and passed a broken one back."""
     broken = [number for number, g in enumerate(gradients) if g is not None and not _finite(tf.convert_to_tensor(g))]
-    producer = max(broken) + 1 if broken else 0
-    if producer < len(names):
-        return f"first in the gradient that layer {names[producer]!r} passes back"
-    return "first in the gradient of the target with respect to the model's output"
+    return in_gradient([name for name, _ in calls], broken)
 
 
 def _finite(tensor: Any) -> bool:

@@ -7,32 +7,30 @@ from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context as eager
 from tensorflow.python.framework import op_def_registry
 from tensorflow.python.ops import stateful_random_ops
 
 from ...core.errors import CapabilityError
+from ..turns import TURN, numpy_seeded
 
 
 @contextmanager
 def seeded(seed: int) -> Generator[None]:
-    """Seeded random numbers of TensorFlow and NumPy; both go on afterwards as if nothing had been drawn.
+    """Seeded random numbers of TensorFlow and NumPy; both go on afterwards as if nothing had been drawn. Threads take turns.
 
     ``tf.random.set_seed`` cannot be taken back, and starts the user's own random operations anew; the two fields that it sets
     are set here.
     """
-    context: Any = eager.context()
-    kept = context._seed, vars(context).get("_rng")  # which is there once a seed was set
-    numpy_state = np.random.get_state()  # noqa: NPY002 (a user's model may draw from it)
-    context._seed, context._rng = seed % 2**31, random.Random(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        context._seed, context._rng = kept
-        np.random.set_state(numpy_state)  # noqa: NPY002
+    with TURN, numpy_seeded(seed):
+        context: Any = eager.context()
+        kept = context._seed, vars(context).get("_rng")  # which is there once a seed was set
+        context._seed, context._rng = seed % 2**31, random.Random(seed)
+        try:
+            yield
+        finally:
+            context._seed, context._rng = kept
 
 
 class Written:

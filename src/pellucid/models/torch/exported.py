@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from ...core.errors import PellucidWarning
+from ...core.warned import warn
 
 
 def module_of(archive: BytesIO) -> nn.Module:
@@ -27,11 +27,9 @@ def module_of(archive: BytesIO) -> nn.Module:
         size = batch_size(program)
         if size is None:
             return _with_layers(program)
-    warnings.warn(
+    warn(
         f"the program was exported for batches of {size}; rows are run in such batches, and its layers cannot be seen. "
         "Export it with dynamic_shapes={'x': {0: torch.export.Dim.AUTO}} (x: the name of its input) to change both.",
-        PellucidWarning,
-        stacklevel=5,
     )
     return InBatches(program.module(check_guards=False), size)
 
@@ -41,10 +39,8 @@ def _with_layers(program: torch.export.ExportedProgram) -> nn.Module:
     try:
         return torch.export.unflatten(program)
     except Exception as error:  # torch does not say what it takes, and the program runs without its layers, too
-        warnings.warn(
+        warn(
             f"the layers of the program cannot be told apart ({type(error).__name__}: {error}); it is one module.",
-            PellucidWarning,
-            stacklevel=5,
         )
         return program.module(check_guards=False)
 

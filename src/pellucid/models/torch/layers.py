@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..identity import Identity
 from ..layers import Seen, Table
+from ..turns import only_here
 
 
 class ModuleLayers:
@@ -29,13 +31,13 @@ class ModuleLayers:
 
     def structure(self) -> Hashable:
         """The modules themselves, by name."""
-        return tuple((name, id(m)) for name, m in self.subject.named_modules())
+        return tuple((name, Identity(m)) for name, m in self.subject.named_modules())
 
     @contextmanager
     def watched(self, names: Collection[str] | None, seen: Seen) -> Generator[None]:
-        """Forward hooks while this holds."""
+        """Forward hooks while this holds; calls in other threads are not told."""
         watched = self.subject.named_modules() if names is None else ((name, self._modules[name]) for name in names)
-        handles = [m.register_forward_hook(_hook(name, seen)) for name, m in watched]
+        handles = [m.register_forward_hook(only_here(_hook(name, seen))) for name, m in watched]
         try:
             yield
         finally:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...core import tree
 from ...core.targets import RowTarget
 from ...core.types import Rows
+from ..broken import IN_TARGET, in_gradient, in_output
 from ..layers import Layers, innermost
 
 
@@ -39,18 +40,10 @@ def find(
         outputs = run()
         for name, output in calls:
             if not torch.isfinite(output).all():
-                return f"first in the output of layer {name!r}" if name else "in the model's output"
+                return in_output(name)
         values = [target.evaluate(outputs, rows).sum() for target in targets if target.layer is None]
         if not values or not all(torch.isfinite(value) for value in values):
-            return "in the target, while every layer's output is finite"
+            return IN_TARGET
         torch.autograd.grad(torch.stack(values).sum(), starts, allow_unused=True)
-    return _backward(calls, gradients)
-
-
-def _backward(calls: list[tuple[str, Tensor]], gradients: dict[int, Tensor]) -> str:
-    """The layer that got a finite gradient and passed a broken one back."""
     broken = [number for number, g in gradients.items() if not torch.isfinite(g).all()]
-    producer = max(broken) + 1 if broken else 0
-    if producer < len(calls):
-        return f"first in the gradient that layer {calls[producer][0]!r} passes back"
-    return "first in the gradient of the target with respect to the model's output"
+    return in_gradient([name for name, _ in calls], broken)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.targets import Layer
+from ..turns import only_here
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def record(module: nn.Module, layers: list[Layer], run: Callable[[], Any]) -> Pr
             kept = optree.tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, output)
             found.setdefault(m, {})[number] = _Call(kept, dict(counts))  # what comes later may write into the output
 
-    handles = [h for m in module.modules() for h in (m.register_forward_pre_hook(begin), m.register_forward_hook(end))]
+    first, last = only_here(begin), only_here(end)
+    handles = [h for m in module.modules() for h in (m.register_forward_pre_hook(first), m.register_forward_hook(last))]
     try:
         run()
     finally:
@@ -87,7 +89,7 @@ def served(prefix: Prefix, rows: int) -> Generator[None]:
     held = {m: vars(m).get("forward") for m in prefix}
     try:
         for m in prefix:
-            object.__setattr__(m, "forward", forward_of(m, m.forward))
+            object.__setattr__(m, "forward", only_here(forward_of(m, m.forward), m.forward))
         yield
     finally:
         for m, own in held.items():

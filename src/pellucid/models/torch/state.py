@@ -9,20 +9,24 @@ from typing import Any
 
 import torch
 
+from ..turns import TURN, numpy_seeded
+
 
 @contextmanager
 def held(module: torch.nn.Module, device: torch.device, seed: int) -> Generator[None]:
-    """Evaluation mode, seeded random numbers and autograd under our control; all of it undone at the end.
+    """Evaluation mode, seeded random numbers (of torch and NumPy) and autograd under our control; all of it undone at the end.
 
     Training flags are set and restored one module at a time (``train()`` may be overridden and would not remember a mixture).
     Buffers are put back, because a forward pass may write them. Parameters, their ``requires_grad`` and their ``.grad`` are
-    never written: derivatives are taken with ``autograd.grad``.
+    never written: derivatives are taken with ``autograd.grad``. Threads take turns.
     """
-    modules = list(module.modules())
-    modes = [m.training for m in modules]
-    kept = _Kept(modules)
-    devices = [device] if device.type == "cuda" else []
     with ExitStack() as stack:
+        stack.enter_context(TURN)
+        modules = list(module.modules())
+        modes = [m.training for m in modules]
+        kept = _Kept(modules)
+        devices = [device] if device.type == "cuda" else []
+        stack.enter_context(numpy_seeded(seed))
         stack.enter_context(torch.random.fork_rng(devices))
         stack.enter_context(torch.inference_mode(False))
         if "torch._dynamo" in sys.modules:  # else nothing is compiled, and asking would import the compiler

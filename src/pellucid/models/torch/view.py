@@ -16,6 +16,7 @@ from ...core.errors import CapabilityError, InputError, LayerError
 from ...core.targets import Layer, RowTarget
 from ...core.types import MemoryFormat, Rows
 from ...core.view import OUTPUT, Capability, Gradient, Inputs, Place, Spec
+from .. import refusals
 from ..inside import Inside
 from ..layers import Edit, Layers, Seen, edited
 from ..reading import Read
@@ -214,7 +215,7 @@ class TorchView:
         if tensor.is_inference():
             tensor = tensor.clone()
         if tensor.is_complex():
-            raise InputError("complex inputs cannot be attributed; pass the real and imaginary parts as two leaves.")
+            raise refusals.complex_input()
         if tensor.is_floating_point():
             return tensor.to(self._working)
         return tensor if tensor.dtype == torch.bool else tensor.long()
@@ -243,27 +244,14 @@ class TorchView:
         gradients = torch.autograd.grad(value.sum(), list(named.values()), retain_graph=True, allow_unused=True)
         read = [name for name, g in zip(named, gradients, strict=True) if g is not None]
         if len(read) != 1:
-            raise CapabilityError(
-                f"the gradient at the output is that of one output, and the target reads {len(read)}: {', '.join(read)}. "
-                "Give a target that reads one of them."
-            )
+            raise refusals.several_outputs(read)
         return named[read[0]]
 
     def _check_derivable(self, value: Tensor, wrt: Sequence[Place]) -> None:
         if not value.is_floating_point():
-            raise CapabilityError(f"the target is of dtype {value.dtype} and has no derivative; explain a floating-point output.")
-        layers = [str(place) for place in wrt if isinstance(place, Layer)]
-        if not value.requires_grad and layers and len(layers) == len(wrt):
-            named = " or ".join(layers) if len(layers) < 4 else f"any layer from {layers[0]} to {layers[-1]}"
-            raise LayerError(
-                f"the target does not depend on the output of {named} through operations that torch can differentiate: it comes "
-                "before, is constant or detached, or comes from an operation like argmax or round. Name a layer before it in at=."
-            )
+            raise refusals.not_floating(value.dtype)
         if not value.requires_grad:
-            raise CapabilityError(
-                "the target does not depend on the input through operations that torch can differentiate: it is constant, "
-                "detached, or comes from an operation like argmax or round."
-            )
+            raise refusals.not_reached(wrt, "torch", "detached")
 
     def _derivative(
         self, value: Tensor, wrt: Sequence[Place], leaves: Mapping[Place, Tensor], last: bool, again: bool

@@ -1,0 +1,4 @@
+"""How simple the map is.
+
+sparseness, entropy, effective_complexity.
+"""
