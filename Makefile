@@ -49,5 +49,5 @@ $(VENV)/check: $(VENV)/test
 
 $(VENV)/bench: $(VENV)/test
 	$(PIP) --group bench
-	$(PIP) --no-deps grad-cam==1.5.7 ttach==0.0.3 opencv-python-headless==5.0.0.93 tqdm
+	$(PIP) --no-deps grad-cam==1.5.7 ttach==0.0.3 opencv-python-headless==5.0.0.93 tqdm quantus==0.6.0 cachetools
 	touch $@

@@ -21,11 +21,15 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
+from pellucid.core import tree
+from pellucid.core.targets import RowTarget
+from pellucid.models.lookup import view_of
 
 from .harness import Row, Work, race
 
 TITLE = "Adapters beside the frameworks' own batched calls"
-IMAGES, DRAWS, MASKS = 4, 16, 24
+IMAGES, DRAWS, MASKS = 4, 8, 12
+ROUNDS = 7
 BATCHES = (4, 8, 16)
 GRADIENT, FORWARD = "floor: raw gradient rows", "floor: raw forward rows"
 TABLE_ROWS = 4096
@@ -42,11 +46,6 @@ class Subject:
     batches: tuple[int, ...] = BATCHES
     table: bool = False
 
-    @property
-    def removed(self) -> Work:
-        """What the forward race asks of ``explain``."""
-        return _explained(self, "leave-one-out") if self.table else _explained(self, "rise", samples=MASKS)
-
 
 def run() -> list[Row]:
     """Every race, each in its own process."""
@@ -62,22 +61,45 @@ def run() -> list[Row]:
 
 
 def one(name: str) -> list[Row]:
-    """The races of one adapter."""
+    """The races of one adapter: the passes alone, and a whole explanation over the rows that it takes."""
     subject = SUBJECTS[name]()
+    rows = TABLE_ROWS if subject.table else IMAGES * MASKS
+    size = _fastest(subject, subject.forward)
     table = race(
-        f"{name}: forward",
-        {FORWARD: _floor(subject, subject.forward, TABLE_ROWS if subject.table else IMAGES * MASKS, backward=False)},
-        {"pellucid": lambda: subject.removed},
-        7,
+        f"{name}: predict",
+        {FORWARD: lambda: _raw(subject, subject.forward, rows, size, backward=False)},
+        {"pellucid": lambda: _passes(subject, rows, size, backward=False)},
+        ROUNDS,
     )
     if subject.gradient is None:
         return table
+    rows, size, call = IMAGES * DRAWS, _fastest(subject, subject.gradient), subject.gradient
     return table + race(
         f"{name}: gradient",
-        {GRADIENT: _floor(subject, subject.gradient, IMAGES * DRAWS, backward=True)},
-        {"pellucid": lambda: _explained(subject, "smoothgrad", samples=DRAWS)},
-        7,
+        {GRADIENT: lambda: _raw(subject, call, rows, size, backward=True)},
+        {
+            "pellucid": lambda: _passes(subject, rows, size, backward=True),
+            "pellucid, a whole explanation (smoothgrad)": lambda: _explained(subject, "smoothgrad", samples=DRAWS - 1),
+        },
+        ROUNDS,
     )
+
+
+def _passes(subject: Subject, rows: int, size: int, *, backward: bool) -> Work:
+    """The same rows through the view, the session around them included; results come to the host as the floor's do."""
+    view = view_of(subject.model)
+    with view.session(0):
+        inputs = view.inputs(subject.x)
+        targets = [RowTarget(0, inputs.samples, view.spec.classes, view.to_native, view.to_numpy)]
+        places = list(inputs.leaves)
+        for start in range(0, rows, size):
+            samples = np.arange(start, start + size) % inputs.samples
+            batch = view.take(inputs, samples, "as-is")
+            if backward:
+                view.to_numpy(view.gradient(batch, targets, samples, wrt=places).gradients[0][0])
+            else:
+                view.to_numpy(next(iter(tree.flatten(view.predict(batch)[0]).values())))
+    return Work(gradient=rows) if backward else Work(forward=rows)
 
 
 def _explained(subject: Subject, method: str, **options: Any) -> Work:
@@ -86,25 +108,27 @@ def _explained(subject: Subject, method: str, **options: Any) -> Work:
     return Work(gradient=cost.backward_rows, forward=0 if cost.backward_rows else forward)
 
 
-def _floor(subject: Subject, call: Callable[[np.ndarray], Any], rows: int, *, backward: bool) -> Callable[[], Work]:
-    """So many rows in the fastest of some batch sizes."""
+def _raw(subject: Subject, call: Callable[[np.ndarray], Any], rows: int, size: int, *, backward: bool) -> Work:
+    for start in range(0, rows, size):
+        call(subject.x[np.arange(start, start + size) % len(subject.x)])
+    return Work(gradient=rows) if backward else Work(forward=rows)
 
-    def in_batches(size: int) -> Work:
-        for start in range(0, rows, size):
-            call(subject.x[np.arange(start, start + size) % len(subject.x)])
-        return Work(gradient=rows) if backward else Work(forward=rows)
+
+def _fastest(subject: Subject, call: Callable[[np.ndarray], Any]) -> int:
+    """The batch size in which rows are fastest."""
+    rows = max(subject.batches)
 
     def seconds(size: int) -> float:
         taken = []
         for _ in range(4):
             started = time.perf_counter()
-            in_batches(size)
+            _raw(subject, call, rows, size, backward=False)
             taken.append(time.perf_counter() - started)
         return statistics.median(taken[1:])
 
     best = min(subject.batches, key=seconds)
-    print(f"floor in batches of {best}", flush=True)
-    return lambda: in_batches(best)
+    print(f"batches of {best}", flush=True)
+    return best
 
 
 def _pictures(channels_last: bool) -> np.ndarray:

@@ -206,7 +206,7 @@ def raw(net, x, rows: int, batch: int, layout: torch.memory_format, *, backward:
     with torch.set_grad_enabled(backward):
         while done < rows:
             size = min(batch, rows - done)
-            points = x[torch.arange(done, done + size) % len(x)].contiguous(memory_format=layout)
+            points = x[torch.arange(done, done + size) % len(x)].to(memory_format=layout)  # also of one channel
             if backward:
                 points.requires_grad_()
                 torch.autograd.grad(net(points)[:, 0].sum(), points)

@@ -3,7 +3,7 @@
 ``python docs/build.py`` writes them; ``python docs/build.py --check`` changes nothing and exits with 1 if one is out of date.
 ``python docs/build.py --pictures`` draws the pictures that the pages show, from the demo's network and photos.
 
-Whole pages: methods.md, api.md and bibliography.md. Regions of written pages, between ``<!-- begin: name -->`` and
+Whole pages: methods.md, metrics.md, api.md and bibliography.md. Regions of written pages, between ``<!-- begin: name -->`` and
 ``<!-- end: name -->``: the table of methods in the README, the tree of errors in errors.md. Every text comes from a docstring, a
 declaration or ``bibliography.bib``; nothing is typed here but headings. The tables of gates and of metrics in trust.md, too.
 """
@@ -26,6 +26,7 @@ from pellucid.cli.inputs import read_picture
 from pellucid.core import declare, errors, records, view
 from pellucid.core.card import CHECKS
 from pellucid.core.declare import Parameter, parameters
+from pellucid.core.measure import Metric
 from pellucid.demo import efficientnet_lite0, photos
 from pellucid.games.interactions import Interactions, Sets
 from pellucid.games.shapley import Shapley
@@ -58,6 +59,21 @@ ENGINES = {
     "map": "weighs the channels of a layer and sums them to one map, brought to the size of the input",
 }
 
+GROUPS = {
+    "faithfulness": "whether features with large values are those that the model depends on",
+    "localisation": "whether large values lie where they should, by `masks=` of your own",
+    "complexity": "over how many features the values are spread; what is simple can still be wrong",
+    "axioms": "whether the values keep what their method promises",
+    "robustness": "how much the values change where the input hardly does",
+    "randomisation": "whether the values depend on what the network has learned; gates, and no rankings",
+}
+ASKS = {
+    "explain": "the method again, for changed inputs",
+    "randomise": "the method again, for other weights or other outputs",
+    "shift": "the method again, for a model that takes a shift of its input off again",
+    "truth": "`masks=`, what should be found",
+}
+
 
 def main() -> int:
     """Write what is out of date, or only name it with ``--check``."""
@@ -78,11 +94,12 @@ def pages() -> dict[Path, str]:
     readme, errors_page, trust = ROOT / "README.md", DOCS / "errors.md", DOCS / "trust.md"
     return {
         DOCS / "methods.md": methods_page(),
+        DOCS / "metrics.md": metrics_page(),
         DOCS / "api.md": api_page(),
         DOCS / "bibliography.md": bibliography_page(),
         readme: with_region(readme, "methods", table_of_methods("docs/methods.md")),
         errors_page: with_region(errors_page, "errors", error_tree()),
-        trust: with_region(trust, "metrics", table_of_metrics(), with_region(trust, "gates", table_of_gates())),
+        trust: with_region(trust, "metrics", table_of_metrics("metrics.md"), with_region(trust, "gates", table_of_gates())),
     }
 
 
@@ -129,25 +146,61 @@ def table_of_methods(page: str) -> str:
 
 def method_section(row: MethodInfo, kind: type) -> str:
     """Everything that a method declares of itself."""
-    about, _, examples = inspect.cleandoc(kind.__doc__ or "").partition("\nExamples\n--------\n")
-    paragraphs = [paragraph for paragraph in about.split("\n\n") if not paragraph.startswith("Source:")]
     facts = {
         "Needs": ", ".join(row.needs),
         "For": ", ".join(row.modalities),
         "Axioms": ", ".join(row.axioms) or "none",
     }
+    return declared("##", row.name, kind, facts, row.citations)
+
+
+def declared(level: str, name: str, kind: type, facts: dict[str, str], citations: Iterable[str]) -> str:
+    """The section of a method or a metric: docstring, parameters, facts, sources, example."""
+    about, _, examples = inspect.cleandoc(kind.__doc__ or "").partition("\nExamples\n--------\n")
+    paragraphs = [paragraph for paragraph in about.split("\n\n") if not paragraph.startswith("Source:")]
     return "\n".join(
         [
-            f'<a id="{anchor(row.name)}"></a>\n',
-            f"## {row.name}\n",
+            f'<a id="{anchor(name)}"></a>\n',
+            f"{level} {name}\n",
             *(f"{code(paragraph)}\n" for paragraph in paragraphs),
             parameter_table(kind),
-            *(f"- {name}: {said}" for name, said in facts.items()),
+            *(f"- {fact}: {said}" for fact, said in facts.items()),
             f"- As a class: `{kind.__module__}.{kind.__name__}`",
-            *(f"- Source: {reference(key)}" for key in row.citations),
+            *(f"- Source: {reference(key)}" for key in citations),
             f"\n{fence(examples)}",
         ]
     )
+
+
+def metrics_page() -> str:
+    """All metrics: a table, then one section per group with one per metric."""
+    lines = [
+        "# Metrics\n",
+        "Numbers that say how good an explanation is, one for each sample: `pl.evaluate(e, model, metrics=[...])`. Every metric",
+        "is a frozen dataclass in `src/pellucid/metrics`; this page is read off those declarations. Values are summed over",
+        "*players* first: your features, or columns, words, and the cells of a 14 x 14 grid over an image. A score that is",
+        "undefined is NaN, never 0, and no score depends on what else is in the batch.",
+        "[How far to trust an explanation](trust.md) goes through some of them.\n",
+        table_of_metrics(""),
+        "**Asks**, what a metric takes beside values of coalitions:",
+        *(f"- *{name}*: {meaning}." for name, meaning in ASKS.items()),
+        "",
+    ]
+    for group, meaning in GROUPS.items():
+        members = [metric for metric in catalog.METRICS if metric.group == group]
+        lines += [f"## {group.capitalize()}\n", f"{meaning[0].upper()}{meaning[1:]}.\n", *map(metric_section, members)]
+    return NOTICE + "\n".join(lines)
+
+
+def metric_section(metric: type[Metric]) -> str:
+    """Everything that a metric declares of itself."""
+    facts = {
+        "Better": {"higher": "higher", "lower": "lower", "none": "neither"}[metric.direction],
+        "Range": metric.range,
+        "Needs": ", ".join(sorted(metric.needs)),
+        "Asks": ", ".join(sorted(metric.asks)) or "nothing more",
+    }
+    return declared("###", metric.name, metric, facts, metric.cite)
 
 
 def parameter_table(kind: Any) -> str:
@@ -340,13 +393,14 @@ def table_of_gates() -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def table_of_metrics() -> str:
+def table_of_metrics(page: str) -> str:
     """One line per metric of the catalog, group by group."""
     lines = ["| metric | of | what it says | better | source |", "| --- | --- | --- | --- | --- |"]
     for metric in catalog.METRICS:
         better = {"higher": "higher", "lower": "lower", "none": "neither"}[metric.direction]
         cited = ", ".join(short_reference(key) for key in metric.cite)
-        lines.append(f"| `{metric.name}` | {metric.group} | {metric.summary} | {better} | {cited} |")
+        link = f"[`{metric.name}`]({page}#{anchor(metric.name)})"
+        lines.append(f"| {link} | {metric.group} | {metric.summary} | {better} | {cited} |")
     return "\n".join(lines) + "\n\n"
 
 

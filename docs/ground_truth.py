@@ -1,6 +1,7 @@
 """Runs all methods through all suites and writes what was found: a region of ground-truth.md, a CSV file, a figure.
 
-``python docs/ground_truth.py`` takes some minutes. What the page says about the table in words is written by hand.
+``python docs/ground_truth.py`` takes some minutes; ``python docs/ground_truth.py metrics`` writes the table of metrics alone.
+What the page says about the tables in words is written by hand.
 """
 
 from __future__ import annotations
@@ -12,27 +13,32 @@ import pellucid as pl
 
 DOCS = Path(__file__).resolve().parent
 PAGE, TABLE, FIGURE = DOCS / "ground-truth.md", DOCS / "ground-truth.csv", DOCS / "images" / "ground-truth.png"
-BEGIN, END = "<!-- begin: results -->\n", "<!-- end: results -->"
 
 
-def main() -> int:
+def main(asked: list[str]) -> int:
     """Run, and write what was found."""
-    results = pl.suites.run()
-    write(results)
+    if asked != ["metrics"]:
+        write(pl.suites.run())
+    exchange("metrics", pl.suites.judge().markdown())
     return 0
 
 
 def write(results: pl.suites.Results) -> None:
     """Exchange the region of the page, and write the files beside it."""
-    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{PAGE} has no region for results")
     tables = results.markdown().replace("\n## ", "\n### ").removeprefix("## ")
-    PAGE.write_text(f"{before}{BEGIN}### {tables}{END}{after}", encoding="utf-8")
+    exchange("results", f"### {tables}")
     results.to_csv(TABLE)
     results.plot().savefig(FIGURE, dpi=100)
 
 
+def exchange(region: str, text: str) -> None:
+    """Write a region of the page anew."""
+    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(f"<!-- begin: {region} -->\n")
+    _, end, after = rest.partition(f"<!-- end: {region} -->")
+    if not begin or not end:
+        raise ValueError(f"{PAGE} has no region {region!r}")
+    PAGE.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -17,6 +17,17 @@ def test_a_benchmark_is_shown_and_written(pellucid, here):
     assert {row["method"] for row in rows} == {"control: random", "shapley", "grad-cam"}
 
 
+def test_metrics_are_judged_beside(pellucid, here):
+    asked = ["--suite", "logic", "--methods", "shapley", "--samples", "2", "--metrics", "--out", "found"]
+    done = pellucid("benchmark", *asked)
+    assert "normalised-aopc" in done.stdout
+    text = (here / "found" / "metrics.md").read_text(encoding="utf-8")
+    assert text.startswith("# Metrics on ground truth")
+    with (here / "found" / "metrics.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {"srg", "deletion", "insertion"} <= {row["metric"] for row in rows}
+
+
 def test_mistakes_are_one_sentence(pellucid, here):
     (here / "file").write_text("")
     for asked, words in (

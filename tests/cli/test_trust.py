@@ -12,7 +12,7 @@ from pellucid.cli import cards
 from pellucid.core.card import CHECKS, TrustCard
 from pellucid.verdict import Settings
 
-SMALL = ("--orders", "3", "--changes", "1", "--draws", "1")
+SMALL = ("--orders", "10", "--changes", "1", "--draws", "1")
 
 
 def rows() -> np.ndarray:
@@ -26,7 +26,7 @@ def network() -> torch.nn.Module:
 
 def expected(method="integrated-gradients", **given) -> TrustCard:
     e = pl.explain(network(), rows(), method=method, target=1, **given)
-    return pl.trust(e, network(), orders=3, changes=1, draws=1)
+    return pl.trust(e, network(), orders=10, changes=1, draws=1)
 
 
 def test_the_card_is_that_of_python(pellucid):
@@ -184,12 +184,12 @@ def test_comparisons_of_pictures_texts_and_tables(pellucid):
     [
         (("trust", "-o", "card.bmp"), "nothing is written to '.bmp' files"),
         (("trust", "-m", "salency"), "there is no method 'salency'. Did you mean 'saliency'?"),
-        (("trust", "--orders", "0"), "orders= and rows= at least 1"),
+        (("trust", "--orders", "0"), "orders= at least 10"),
         (("evaluate", "--metric", "deletoin"), "there is no metric 'deletoin'. Did you mean 'deletion'?"),
         (("evaluate", "-o", "scores.txt"), "scores are written to a .csv file"),
         (("evaluate", "--masks", "nowhere.npy"), "there is no file 'nowhere.npy'"),
         (("evaluate", "-m", "saliency", "--steps", "8"), "--steps is a parameter of"),
-        (("compare",), "compare sets two or more methods side by side"),
+        (("compare", "-m", "saliency"), "compare sets two or more methods side by side"),
         (("compare", "-m", "saliency", "-m", "lime", "-t", "0", "-t", "1"), "compare takes one --target"),
         (("compare", "-m", "saliency", "-m", "lime", "-o", "one.pellucid"), "a comparison is written to"),
         (("compare", "-m", "saliency", "-m", "lime", "--metric", "srgg"), "there is no metric 'srgg'"),

@@ -7,7 +7,8 @@ from torch import nn
 
 import pellucid as pl
 from pellucid import catalog
-from pellucid.verdict.advising import OTHERWISE, QUICK, SHORT
+from pellucid.verdict.shortlist import OTHERWISE, SHORT
+from pellucid.verdict.trial import QUICK
 
 
 def network(seed=0, inputs=6):
@@ -45,21 +46,20 @@ def test_pictures_stay_within_the_budget_too():
     advice = pl.advise(net, torch.rand(8, 3, 28, 28))
     assert rows_of(advice.cost) <= 2000
     assert advice["grad-cam"].standing != "left out"
-    assert len(advice.policies[0]) == 2
-    assert len(advice.policies[1]) == 1
+    assert len(advice.policies[0]) == 1
+    assert len(advice.policies[1]) == 2
     assert not set(advice.policies[0]) & set(advice.policies[1])
 
 
-def test_the_best_is_the_most_faithful_and_of_equals_the_cheapest():
+def test_the_best_is_the_most_faithful_and_of_equals_the_one_that_adds_up_then_the_cheapest():
     torch.manual_seed(0)
-    net = nn.Linear(6, 1)
-    advice = pl.advise(net, torch.rand(8, 6))
+    zeros = pl.maskers.Constant(0.0)
+    advice = pl.advise(nn.Linear(6, 1), torch.rand(8, 6), masker=[zeros, zeros])
     known = {each.method: each for each in advice.candidates if each.standing != "left out"}
-    top = max(each.chosen_by for each in known.values())
-    assert known[advice.best].chosen_by == pytest.approx(top, abs=0.01)
-    assert known[advice.best].rows == min(each.rows for each in known.values() if each.chosen_by > top - 0.005)
-    assert known["saliency"].chosen_by < 0.999 or advice.best == "saliency"
-    assert advice.best == "input-x-gradient", "which is exact for a linear model, from one row"
+    assert known["input-x-gradient"].chosen_by == pytest.approx(1), "exact for a linear model"
+    assert known["saliency"].chosen_by < 1
+    assert advice.best == "integrated-gradients", "as exact, its values add up, and it takes fewer rows than shapley"
+    assert known["integrated-gradients"].rows < known["shapley"].rows
 
 
 def test_gates_of_purposes():
@@ -106,7 +106,7 @@ def test_auto_takes_the_advice_once():
     again = pl.explain(net, x, method="auto")
     assert first.method == again.method == advice.best
     assert np.array_equal(first.values, again.values)
-    assert sum(counted) < spent / 2
+    assert spent - sum(counted) >= 0.9 * advice.cost.forward_rows, "the second time nothing is measured"
     assert any(advice.best in note and "method='auto'" in note for note in first.plan.notes)
     assert first.command.startswith("pl.explain(")
     assert advice.best in first.command

@@ -6,8 +6,8 @@ import functools
 import inspect
 import sys
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,15 +17,19 @@ from .. import catalog
 from ..core.errors import PellucidWarning
 from ..models.loading import KNOWN, open_model
 from ..models.wrap import Wrapped
+from . import choosing
 from . import inputs as files
 from .inputs import Samples
-from .job import Job, target
+from .job import AUTO, Job, target
 from .options import Given
 from .players import Pieces
 from .terminal import waiting
 
 _DEFAULT = Job("", ())
-_METHOD = f"A name from `pellucid methods`, by default {_DEFAULT.methods[0]}; repeatable."
+_METHOD = (
+    f"A name from `pellucid methods`, or '{AUTO}' for the one that measuring chooses; by default "
+    f"{_DEFAULT.methods[0]}; repeatable."
+)
 _TARGET = (
     "What is explained: an index, a class name, 'predicted' (the default), or indices joined by commas for outputs with more "
     "axes; repeatable."
@@ -37,7 +41,7 @@ TRUSTED_TYPE = "A type that a .skops file may hold, as `pellucid info` names it;
 
 @dataclass(frozen=True)
 class Opened:
-    """A job with its model open and its samples read; ``values`` are the parameters of each method."""
+    """A job with its model open, its samples read and its methods chosen; ``values`` are the parameters of each method."""
 
     job: Job
     model: Any
@@ -51,12 +55,19 @@ class Opened:
         return f"{self.job.model} on {names[0] if len(names) == 1 else f'{len(names)} samples'}"
 
 
-def opened(job: Job) -> Opened:
-    """Read the samples and open the model; what can be refused before that is.
+def opened(job: Job, usual: Sequence[str] = ()) -> Opened:
+    """Read the samples, open the model, and choose methods where that was left open; what can be refused before that is.
+
+    Parameters
+    ----------
+    job
+        What was asked for.
+    usual
+        What a job without methods takes, as far as the model can.
 
     Raises
     ------
-    InputError, UnsafeFileError
+    InputError, UnsafeFileError, CapabilityError, BudgetError
         In words.
     """
     samples = files.read(job.inputs, job.frame)
@@ -67,17 +78,28 @@ def opened(job: Job) -> Opened:
     with waiting(f"opening {job.model}"):
         model = open_model(job.model, job.arch, trust=job.trust_model, trusted_types=job.trusted_types)
     _warn_of_numbers(model, job)
+    if not job.methods and usual:
+        job = replace(job, methods=choosing.able(model, usual))
+        values = job.values(samples)
+    if AUTO in job.methods:
+        with waiting("choosing a method"):
+            job, more = choosing.chosen(job, model, samples)
+        values |= more
     return Opened(job, model, samples, values)
 
 
-def with_job(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the arguments and options of a job; it takes them as one, ``job``, checked."""
+def with_job(command: Callable[..., None], methods: Sequence[str] = _DEFAULT.methods) -> Callable[..., None]:
+    """Give a command the arguments and options of a job; it takes them as one, ``job``, checked.
+
+    ``methods`` are those of a job without ``--method``.
+    """
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "job"]
     shared = [p for p in inspect.signature(_job, eval_str=True).parameters.values() if p.name != "parameters"]
 
     @functools.wraps(command)
     def run(parameters: Given, **given: Any) -> None:
         job = _job(**{p.name: given.pop(p.name) for p in shared}, parameters=parameters)
+        job = job if job.methods else replace(job, methods=tuple(methods))
         job.check()
         command(job=job, **given)
 
@@ -88,7 +110,7 @@ def with_job(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _method_names() -> list[str]:
-    return [method.name for method in catalog.METHODS]
+    return [*(method.name for method in catalog.METHODS), AUTO]
 
 
 def _job(
@@ -153,7 +175,7 @@ def _job(
     return Job(
         model=model,
         inputs=tuple(inputs),
-        methods=tuple(method or _DEFAULT.methods),
+        methods=tuple(method or ()),
         targets=tuple(target or _DEFAULT.targets),
         arch=arch,
         trust_model=trust_model,

@@ -50,6 +50,8 @@ def compare(
 ) -> None:
     """Set methods side by side on the same samples: scores, trust cards, how far they agree, and cost.
 
+    Without --method these are shapley, lime and integrated-gradients, as far as the model can.
+
     Exit codes: 0 done; 2 after an error; 130 after Ctrl-C.
     """
     from ..verdict import compare as compared
@@ -58,12 +60,13 @@ def compare(
     metrics = tuple(metric or METRICS)
     for name in metrics:
         catalog.metric_named(name)
-    if len(set(job.methods)) < 2:
-        raise InputError(f"compare sets two or more methods side by side: name them, --method {' --method '.join(USUAL)}.")
+    if len(set(job.methods)) == 1:
+        raise InputError(f"compare sets two or more methods side by side; name others beside {job.methods[0]}, or none.")
     if len(job.targets) > 1 or len(job.at) > 1 or job.wrt or job.memory_format is not None:
         raise InputError("compare takes one --target and one --at, and no --wrt and no --memory-format.")
     places = [_place(text) for text in out or ()]
-    held = opened(job)
+    held = opened(job, USUAL)
+    job = held.job
     found = compared(
         held.model,
         held.samples.x,

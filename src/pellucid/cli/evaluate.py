@@ -59,7 +59,7 @@ def evaluate(
     held = opened(job)
     should = None if masks is None else read_array(masks)
     found: list[tuple[Explanation, Scores]] = []
-    for e in job.run(held.model, held.samples, held.values):
+    for e in held.job.run(held.model, held.samples, held.values):
         method = declare.build(catalog.method_named(e.method), held.values[e.method])
         scores = scored(e, held.model, chosen, masks=should, method=method, seed=job.seed, batch_size=job.batch_size)
         found.append((e, scores))

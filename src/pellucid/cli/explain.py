@@ -26,7 +26,7 @@ def explain(
     """Explain a model's outputs for some samples, print what was found, and write it where --out says."""
     written_to = destinations(out or [], len(job.methods) * len(job.targets))
     held = opened(job)
-    explanations = job.run(held.model, held.samples, held.values)
+    explanations = held.job.run(held.model, held.samples, held.values)
     found = [cards.made(held, each) for each in explanations] if trust else []
     explanations = [card.explanation for card in found] or explanations
     show(explanations, held.samples.names, held.title)

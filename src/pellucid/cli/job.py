@@ -25,13 +25,25 @@ from .options import Given
 from .players import Pieces
 from .typed import flag
 
+AUTO = "auto"
+"""Typed in the place of a method: measuring chooses one."""
+
 _INDEX = re.compile(r"-?\d+")
 _INDICES = re.compile(r"-?\d+(,-?\d+)+")
 
 
 @dataclass(frozen=True)
+class Choice:
+    """The method that ``auto`` stands for, why, and how it is typed: ``auto`` where its parameters cannot be."""
+
+    method: str
+    why: tuple[str, ...]
+    typed: str
+
+
+@dataclass(frozen=True)
 class Job:
-    """What was asked for, as it was typed."""
+    """What was asked for, as it was typed; without methods the command has some of its own."""
 
     model: str
     inputs: tuple[str, ...]
@@ -51,6 +63,7 @@ class Job:
     frame: bool | None = None
     pieces: Pieces = field(default_factory=Pieces)
     parameters: Given = field(default_factory=dict[str, "str | bool"])
+    choice: Choice | None = None
 
     def check(self, samples: Samples | None = None) -> None:
         """Refuse what can be refused before a model is opened, and before and after samples are read.
@@ -60,9 +73,9 @@ class Job:
         InputError
             If a method, a parameter or the call of a layer is not as declared, or the samples are not cut as was asked.
         """
-        methods = [catalog.method_named(name) for name in self.methods]
+        methods = [catalog.method_named(name) for name in self.methods if name != AUTO]
         options.check(methods, self.parameters)
-        self.pieces.check(methods, samples)
+        self.pieces.check(methods if len(methods) == len(self.methods) > 0 else catalog.METHODS, samples)
         if self.call is not None and len(self.at) != 1:
             raise InputError("--call goes with one --at: it says which call of that layer is meant.")
 
@@ -78,6 +91,8 @@ class Job:
         masker = masking.made(self.parameters, read)
         told: dict[str, dict[str, Any]] = {}
         for name in self.methods:
+            if name == AUTO:
+                continue
             method = catalog.method_named(name)
             masks = masker is not None and MASKER in options.declared(method)
             told[name] = options.values(method, self.parameters, read) | ({MASKER: masker} if masks else {})
@@ -104,8 +119,14 @@ class Job:
                 features=features if self._by_feature(method, samples) else None,
                 **values[name],
             )
-            told += [dataclasses.replace(one, command=self.command(name)) for one in made]
+            told += [self._told(one, name) for one in made]
         return told
+
+    def _told(self, one: Explanation, name: str) -> Explanation:
+        """With its command, and why it was chosen if it was."""
+        why = self.choice.why if self.choice is not None and self.choice.method == name else ()
+        plan = dataclasses.replace(one.plan, notes=(*one.plan.notes, *why))
+        return dataclasses.replace(one, command=self.command(name), plan=plan)
 
     @property
     def layers(self) -> list[Layer]:
@@ -116,6 +137,10 @@ class Job:
         """Pieces that were asked for, or the columns of a table by their names; ``None`` where no method takes any."""
         if not any(self._by_feature(catalog.method_named(name), samples) for name in self.methods):
             return None
+        return self.features_of(model, samples, values)
+
+    def features_of(self, model: Any, samples: Samples, values: Mapping[str, dict[str, Any]]) -> Any:
+        """The same whatever the methods; ``None`` where nothing was asked for and the samples are no table."""
         if self.pieces.given:
             return self.pieces.of(model, samples, self.wrt)
         held = [each for given in values.values() for value in given.values() for each in (value, getattr(value, "rows", None))]
@@ -138,7 +163,7 @@ class Job:
         words = ["pellucid", "explain", self.model, *(["--arch", self.arch] if self.arch else []), *self.inputs]
         words += ["--trust-model"] if self.trust_model else []
         words += [word for name in self.trusted_types for word in ("--trusted-type", name)]
-        words += ["--method", method]
+        words += ["--method", self.choice.typed if self.choice is not None and self.choice.method == method else method]
         words += [word for text in self.targets for word in ("--target", text)]
         words += [word for name in self.wrt for word in ("--wrt", name)]
         words += [word for name in self.at for word in ("--at", name)]

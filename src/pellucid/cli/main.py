@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..core.errors import PellucidError, PellucidWarning
+from .advise import advise
 from .asked import with_job
 from .benchmark import benchmark
 from .compare import compare
@@ -88,7 +89,8 @@ def root(
 app.command()(with_method_options(with_job(explain)))
 app.command()(with_method_options(with_job(trust)))
 app.command()(with_method_options(with_job(evaluate)))
-app.command()(with_method_options(with_job(compare)))
+app.command()(with_method_options(with_job(compare, ())))
+app.command()(with_method_options(with_job(advise, ())))
 app.command("compare-models")(with_method_options(compare_models))
 app.command()(benchmark)
 app.command()(info)

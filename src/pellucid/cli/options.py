@@ -97,7 +97,8 @@ def check(methods: Sequence[type[Method]], given: Given) -> None:
         if not any(belongs(name, method) for method in methods):
             owners = [other.name for other in catalog.METHODS if belongs(name, other)]
             chosen = ", ".join(method.name for method in methods)
-            raise InputError(f"{flag(name)} is a parameter of {', '.join(owners)}; {chosen} does not have it.")
+            rest = f"{chosen} does not have it" if chosen else "name one of them with --method to set it"
+            raise InputError(f"{flag(name)} is a parameter of {', '.join(owners)}; {rest}.")
     masking.check(given)
     for method in methods:
         values(method, given, there)

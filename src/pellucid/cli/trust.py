@@ -47,7 +47,7 @@ def trust(
     settings: dict[str, Any] = {"orders": orders, "rows": rows, "radius": radius, "changes": changes, "draws": draws}
     if removal_rows is not None:
         settings["background"] = read_rows(removal_rows, held.samples)
-    explanations = job.run(held.model, held.samples, held.values)
+    explanations = held.job.run(held.model, held.samples, held.values)
     found = [cards.made(held, each, **settings) for each in explanations]
     if json:
         sys.stdout.write(f"{plain_json.dumps([cards.numbers(card, held.samples.names) for card in found], indent=2)}\n")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from ..core.errors import InputError
 from ..core.types import PerSample
@@ -78,7 +78,12 @@ def rank_correlation(one: Maps, other: Maps) -> PerSample:
     >>> rank_correlation([np.ones(3)], [np.arange(3.0)])
     array([nan])
     """
-    return np.array([_correlated(mine, theirs) for mine, theirs in pairs(one, other)], np.float64)
+    paired = list(pairs(one, other))
+    found, sizes = np.full(len(paired), np.nan), np.array([len(mine) for mine, _ in paired], int)
+    for size in np.unique(sizes[sizes > 0]):
+        rows = np.flatnonzero(sizes == size)
+        found[rows] = _correlated(*(np.stack([paired[row][side] for row in rows]) for side in (0, 1)))
+    return found
 
 
 def top_overlap(one: Maps, other: Maps, top: int) -> PerSample:
@@ -149,12 +154,18 @@ def _settled(values: np.ndarray) -> np.ndarray | None:
     return settled(values) if np.isfinite(values).all() else None
 
 
-def _correlated(mine: np.ndarray, theirs: np.ndarray) -> float:
-    one, other = _settled(mine), _settled(theirs)
-    if one is None or other is None or not one.size or np.ptp(one) <= 1 or np.ptp(other) <= 1:
-        return np.nan
-    ranked = importlib.import_module("scipy.stats").rankdata  # slow to import, and the catalog is read by the command line
-    return _cosine(*(ranked(each) - (len(each) + 1) / 2 for each in (one, other)))
+def _correlated(mine: Float[np.ndarray, "maps values"], theirs: Float[np.ndarray, "maps values"]) -> PerSample:
+    """Maps of equal size at once; NaN where one of the two is not finite, or constant."""
+    found = np.full(len(mine), np.nan)
+    finite = np.flatnonzero(np.isfinite(mine).all(axis=1) & np.isfinite(theirs).all(axis=1))
+    one, other = settled(mine[finite]), settled(theirs[finite])
+    varies = np.flatnonzero((np.ptp(one, axis=1) > 1) & (np.ptp(other, axis=1) > 1))
+    if len(varies):
+        ranked = importlib.import_module("scipy.stats").rankdata  # slow to import, and the catalog is read by the command line
+        one, other = (ranked(each[varies], axis=1) - (mine.shape[1] + 1) / 2 for each in (one, other))
+        lengths = np.sqrt((one * one).sum(axis=1) * (other * other).sum(axis=1))
+        found[finite[varies]] = np.clip((one * other).sum(axis=1) / lengths, -1, 1)
+    return found
 
 
 def _cosine(mine: np.ndarray, theirs: np.ndarray) -> float:

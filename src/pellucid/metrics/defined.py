@@ -25,14 +25,14 @@ def where_moved(
     return np.where(moved(m, y), values, np.nan)
 
 
-def settled(values: Float[np.ndarray, " values"]) -> Float[np.ndarray, " values"]:
-    """Finite values in steps of rounding, so that those that differ by no more are mostly equal; 0 for zeros.
+def settled(values: Float[np.ndarray, "*maps values"]) -> Float[np.ndarray, "*maps values"]:
+    """Finite values in steps of rounding of their map, so that those that differ by no more are mostly equal; 0 for zeros.
 
     >>> settled(np.array([1.0, 1.0 + 1e-9, 0.0]))
     array([1000000., 1000000.,       0.])
     """
-    largest = np.abs(values).max(initial=0.0)
-    return np.zeros_like(values) if largest == 0 else np.rint(values / largest / ROUNDING)
+    largest = np.abs(values).max(axis=-1, initial=0.0, keepdims=True)
+    return np.rint(values / np.where(largest > 0, largest, 1.0) / ROUNDING)
 
 
 def constant(values: Float[np.ndarray, " cases"]) -> bool:

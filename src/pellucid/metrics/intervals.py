@@ -7,11 +7,13 @@ share of the cases that were drawn.
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from ..core.types import PerSample
 from .defined import constant
 
 LEVEL = 0.95
@@ -20,6 +22,7 @@ MOST = 1 << 20
 """Ranks that are made at a time."""
 
 Cases = Float[np.ndarray, " cases"]
+Rows = Float[np.ndarray, "rows cases"]
 
 
 def _stats() -> Any:
@@ -50,29 +53,34 @@ def _symmetric(quantile: float, skew: float) -> float:
     return quantile if abs(skew) < 1e-9 else float(3 / skew * (np.cbrt(1 + skew * (quantile - skew / 6)) - 1))
 
 
-def correlation(
-    x: Cases, y: Cases, share: float = 0.0, *, ranked: bool = False, still: float = 0.0
-) -> tuple[float, float, float]:
-    """Pearson's correlation, or Spearman's (``ranked``, ties share their mean rank), and its interval.
+def correlations(
+    x: Rows, y: Rows, share: float = 0.0, *, ranked: bool = False, still: PerSample | float = 0.0
+) -> Float[np.ndarray, "rows 3"]:
+    """Pearson's correlation, or Spearman's (``ranked``, ties share their mean rank), of each row, and its interval.
 
     The interval is the jackknife's on Fisher's scale, which asks for no distribution: the correlations without each case in turn,
     ``z = artanh(r)``, variance ``(n - 1) / n sum (z_i - mean z)^2``, Student's t. NaN where either side is constant (``y`` within
     ``still``), or there are fewer than three cases.
     """
-    if len(x) < 3 or constant(x) or float(np.ptp(y)) <= still:
-        return np.nan, np.nan, np.nan
-    r = float(_pearson(_stats().rankdata(x)[None], _stats().rankdata(y)[None])[0] if ranked else _pearson(x[None], y[None])[0])
-    without = np.arctanh(_clipped(_without_each(x, y, ranked)))
-    squares = (len(x) - 1) / len(x) * np.sum((without - without.mean()) ** 2)
-    reach = _quantile(len(x) - 1) * np.sqrt(squares * max(1 - share, 0.0))
-    centre = np.arctanh(_clipped(np.array(r)))
-    return r, min(float(np.tanh(centre - reach)), r), max(float(np.tanh(centre + reach)), r)
+    found, count = np.full((len(x), 3), np.nan), x.shape[1]
+    if count < 3:
+        return found
+    varies = ~np.array([constant(row) for row in x], bool) & (np.ptp(y, axis=1) > still)
+    if not varies.any():
+        return found
+    x, y = x[varies], y[varies]
+    r = _pearson(*(_stats().rankdata(each, axis=1) for each in (x, y))) if ranked else _pearson(x, y)
+    left = np.array([_ranked_without_each(*each) for each in zip(x, y, strict=True)]) if ranked else _pearson_without_each(x, y)
+    without = np.arctanh(_clipped(left))
+    squares = (count - 1) / count * ((without - without.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    reach = _quantile(count - 1) * np.sqrt(squares * max(1 - share, 0.0))
+    centre = np.arctanh(_clipped(r))
+    found[varies] = np.stack([r, np.minimum(np.tanh(centre - reach), r), np.maximum(np.tanh(centre + reach), r)], axis=1)
+    return found
 
 
-def _without_each(x: Cases, y: Cases, ranked: bool) -> Cases:
-    """The correlation of all cases but one, for each."""
-    if not ranked:
-        return _pearson_without_each(x, y)
+def _ranked_without_each(x: Cases, y: Cases) -> Cases:
+    """The rank correlation of all cases but one, for each."""
     found, rows = np.empty(len(x)), max(MOST // len(x), 1)
     ranks = _stats().rankdata(x), _stats().rankdata(y)
     for start in range(0, len(x), rows):
@@ -86,17 +94,22 @@ def _without_each(x: Cases, y: Cases, ranked: bool) -> Cases:
     return found
 
 
-def _pearson_without_each(x: Cases, y: Cases) -> Cases:
-    """From sums less what the case adds to them."""
-    x, y = x - x.mean(), y - y.mean()
-    n = len(x) - 1
-    products = x @ y - x * y - x * y / n  # the others sum to minus the case
-    one, other = (each @ each - each * each * (1 + 1 / n) for each in (x, y))
-    varies = (one > 1e-12 * (x @ x)) & (other > 1e-12 * (y @ y))
-    return np.clip(np.divide(products, np.sqrt(np.where(varies, one * other, 1.0)), out=np.zeros_like(x), where=varies), -1, 1)
+def _pearson_without_each(x: Rows, y: Rows) -> Rows:
+    """The correlation of all cases but one, for each: from sums less what the case adds to them."""
+    x, y = (each - each.mean(axis=1, keepdims=True) for each in (x, y))
+    n = x.shape[1] - 1
+
+    def left(one: Rows, other: Rows) -> tuple[Rows, Rows]:
+        products = one * other
+        whole = products.sum(axis=1, keepdims=True)
+        return whole - products - products / n, whole  # the others sum to minus the case
+
+    (both, _), (one, first), (other, second) = left(x, y), left(x, x), left(y, y)
+    varies = (one > 1e-12 * first) & (other > 1e-12 * second)
+    return np.clip(np.divide(both, np.sqrt(np.where(varies, one * other, 1.0)), out=np.zeros_like(x), where=varies), -1, 1)
 
 
-def _pearson(x: Float[np.ndarray, "rows cases"], y: Float[np.ndarray, "rows cases"]) -> Float[np.ndarray, " rows"]:
+def _pearson(x: Rows, y: Rows) -> Float[np.ndarray, " rows"]:
     """Row by row; 0 where a side is constant, as some are once a case is left out."""
     x, y = (each - each.mean(axis=1, keepdims=True) for each in (x, y))
     lengths = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
@@ -108,5 +121,6 @@ def _clipped(r: np.ndarray) -> np.ndarray:
     return np.clip(r, -1 + 1e-12, 1 - 1e-12)
 
 
+@cache
 def _quantile(freedom: int) -> float:
     return float(_stats().t.ppf((1 + LEVEL) / 2, freedom))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,13 +64,18 @@ class Copies:
         whole = np.concatenate(found)
         return whole.reshape(len(x), self.number, *whole.shape[1:])
 
+    @cached_property
+    def _told(self) -> Float[np.ndarray, "samples copies told"]:
+        """Values of each copy, and last whether its prediction is that of the sample."""
+        return self.over(lambda owner, points: np.column_stack(self.m.explained_at(owner, points)))
+
     def explained(self) -> Float[np.ndarray, "samples copies players"]:
         """Values that the method gives to the copies."""
-        return self.over(lambda owner, points: self.m.explained_at(owner, points)[0])
+        return self._told[..., :-1]
 
     def kept(self) -> Bool[np.ndarray, "samples copies"]:
         """Whether the prediction is that of the sample. Copies of a sample without spread are the sample itself."""
-        same = self.over(lambda owner, points: self.m.explained_at(owner, points)[1])
+        same = self._told[..., -1] > 0
         spread = np.asarray((self.reach.reshape(len(same), -1) > 0).any(axis=1))
         return same & spread[:, None]
 

@@ -67,7 +67,7 @@ def run(
 
     Notes
     -----
-    Cost: everything takes about three minutes on one core, a tenth of it training.
+    Cost: everything takes about two and a half minutes on one core, a sixth of it training.
 
     Examples
     --------

@@ -107,7 +107,7 @@ def auroc(values: Values, masks: Masks) -> PerSample:
 def relevance_mass(values: Values, masks: Masks) -> PerSample:
     """The share of the positive values inside the mask; undefined where nothing is positive.
 
-    >>> relevance_mass(np.array([[3.0, 1.0, -5.0]]), np.array([[True, False, False]])).tolist()
+    >>> relevance_mass(np.array([[3.0, 1.0, -4.0]]), np.array([[True, False, False]])).tolist()
     [0.75]
     """
     largest = np.abs(values).max(axis=1, keepdims=True, initial=0.0)

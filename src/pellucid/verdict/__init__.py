@@ -3,7 +3,8 @@
 Two models on the same samples: two_models/ (the verb ``compare_models``). Scores of one explanation: evaluating.py (the verb),
 measuring.py (what metrics ask for), again.py (the method, asked again; memory.py keeps what it said), truth.py (what should be
 found), places.py (layers by name). Whether it can be trusted: trusting.py (the verb), gates.py, policies.py.
-Which method: comparing.py and advising.py (the verbs), auto.py (``explain``, which asks for advice for ``"auto"``).
+Which method: comparing.py and advising.py (the verbs), auto.py (``explain``, which asks for
+advice for ``"auto"``), with shortlist.py and trial.py (methods that are measured on some samples).
 """
 
 from .advising import Advice, advise

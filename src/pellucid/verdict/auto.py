@@ -42,7 +42,7 @@ def explain(model: Any, x: Any, **options: Any) -> Any:
     wishes = options.get("targets") or [options.get("target", "predicted")]
     asked = {name: options[name] for name in _PASSED_ON if name in options}
     advice, measured = _advice(model, x, {**asked, "target": wishes[0]})
-    named: dict[str, Any] = {"method": advice.best}
+    named: dict[str, Any] = {"method": advice.method}
     made = run.explain(model, x, **{**options, **named})
     several = made if isinstance(made, tuple) else (made,)
     told = tuple(_told(e, advice, measured) for e in several)

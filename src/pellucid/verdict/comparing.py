@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from ..engine.progress import Report
 from ..engine.run import explain
 from ..games.maskers.masker import Masker
 from ..metrics.agreement import rank_correlation
+from . import policies
 from .evaluating import built, measuring, score
 from .trusting import Settings, card
 
@@ -231,7 +233,6 @@ def compare(
         explanations[first],
         model,
         masker=masker,
-        background=background,
         features=players,
         masks=masks,
         method=chosen[first],
@@ -240,7 +241,7 @@ def compare(
         batch_size=batch_size,
         memory_format=memory_format,
         progress=progress,
-        several=True,
+        usual=partial(policies.usual, background=background),
         needs=frozenset[Capability]({"predict"}).union(*(metric.needs for metric in measures)),
     ) as opened:
         for name, e in explanations.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -23,12 +23,12 @@ from ..core.targets import Layer, Neuron, TargetLike
 from ..core.types import Budget, MemoryFormat
 from ..core.view import Capability
 from ..engine.opening import opened
+from ..engine.passes import Passes as EnginePasses
 from ..engine.progress import Report
 from ..engine.run import limits
 from ..games.maskers import Constant, Delete
 from ..games.maskers.masker import Masker
 from ..models.lookup import view_of
-from . import policies
 from .again import Again
 from .measuring import Measuring
 
@@ -157,12 +157,11 @@ def measuring(
     memory_format: MemoryFormat | None = None,
     progress: bool | Report | None = None,
     needs: frozenset[Capability] = frozenset({"predict"}),
-    background: Any = None,
-    several: bool = False,
+    usual: Callable[[EnginePasses], Sequence[Masker]] | None = None,
 ) -> Generator[Measuring]:
     """Hold the model still, and offer what metrics ask for; see ``evaluate`` for the arguments.
 
-    Where no masker is given there is one, or ``several`` that suit the input (with rows of a ``background`` where there is one).
+    Where no masker is given there is one, or those that ``usual`` says of the samples.
     """
     started = time.perf_counter()
     view = view_of(model)
@@ -189,13 +188,15 @@ def measuring(
         started=started,
     ) as passes:
         _ = passes.target_values
-        text = passes.leaf(passes.masked).dtype == object
-        usual: Masker = Delete() if text else Constant()
-        given = [usual] if masker is None else list(masker) if isinstance(masker, Sequence) else [masker]
-        if several and masker is None:
-            given = list(policies.usual(passes, background))
+        given = masker if masker is not None else _usual(passes) if usual is None else usual(passes)
+        maskers = list(given) if isinstance(given, Sequence) else [given]
         again = Again(model, e, method, passes.masked, wish, passes.features, seed)
-        yield Measuring(passes, e, given, again, masks)
+        yield Measuring(passes, e, maskers, again, masks)
+
+
+def _usual(passes: EnginePasses) -> Masker:
+    """What stands in the place of removed features where nothing was said."""
+    return Delete() if passes.leaf(passes.masked).dtype == object else Constant()
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,8 @@ class Measuring:
         leaf = self.passes.masked
         self._masked.append(Masked(self.passes, leaf, masker.prepare(self.passes, leaf, self._features)))
         self._maskers.append(masker)
-        self._known.append([{} for _ in range(self.samples)])
+        whole = np.packbits(np.ones(self.players, bool)).tobytes()
+        self._known.append([{whole: value} for value in self.value.tolist()])
         return len(self._maskers) - 1
 
     def regrouped(self, features: Sequence[Features]) -> Measuring:
@@ -208,17 +209,14 @@ class Measuring:
         """Run what is not known yet, in full batches over samples and cases."""
         beyond = np.arange(self.players) >= self.counts[:, None]
         present = coalitions | beyond[:, None, :]
-        packed, full = np.packbits(present, axis=2), np.asarray(present.all(axis=2))
-        known = self._known[policy]
-        keys = [[row.tobytes() for row in rows] for rows in packed]
-        unknown = {(s, key): case for s, row in enumerate(keys) for case, key in enumerate(row) if key not in known[s]}
-        for (s, key), case in list(unknown.items()):
-            if full[s, case]:
-                known[s][key] = float(self.value[s])
-                del unknown[s, key]
-        samples = np.array([s for s, _ in unknown], int)
-        self._run(list(unknown), present[samples, np.array(list(unknown.values()), int)], policy)
-        return np.array([[known[s][key] for key in row] for s, row in enumerate(keys)]).reshape(self.samples, -1)
+        known, keys = self._known[policy], _keys(present)
+        unknown = [{key: case for case, key in enumerate(row) if key not in held} for held, row in zip(known, keys, strict=True)]
+        samples = np.repeat(np.arange(self.samples), [len(cases) for cases in unknown])
+        cases = np.array([case for each in unknown for case in each.values()], int)
+        values = iter(self._run(samples, present[samples, cases], policy).tolist())
+        for held, each in zip(known, unknown, strict=True):
+            held.update(zip(each, values, strict=False))  # as many as there are keys
+        return np.array([[held[key] for key in row] for held, row in zip(known, keys, strict=True)]).reshape(self.samples, -1)
 
     def input(self) -> np.ndarray:
         """The leaf that is explained."""
@@ -294,12 +292,10 @@ class Measuring:
         return sought(self._truth, shape, self.owners, self.counts, self.passes.channels_last)
 
     def _usable(self, given: np.ndarray) -> np.ndarray:
-        usable = np.zeros(self.samples, bool)
-        for sample, count in enumerate(self.counts):
-            values = given[sample, :count]
-            usable[sample] = bool(count) and bool(np.isfinite(values).all()) and bool((values != values[0]).any() or count == 1)
-            usable[sample] &= bool((values != 0).any())
-        return usable
+        own = np.arange(self.players) < self.counts[:, None]
+        finite = (np.isfinite(given) | ~own).all(axis=1)
+        differs = ((given != given[:, :1]) & own).any(axis=1) | (self.counts == 1)
+        return finite & differs & ((given != 0) & own).any(axis=1)
 
     def _explain(self, owner: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Values, whether the prediction is the same, and outputs."""
@@ -318,11 +314,11 @@ class Measuring:
             raise CapabilityError("this metric explains anew, and there is nothing to explain with: give the model.")
         return self._again
 
-    def _run(self, wanted: list[tuple[int, bytes]], present: np.ndarray, policy: int) -> None:
-        """Coalitions, each of one sample; samples with equally many players share their masks."""
-        sample = np.array([s for s, _ in wanted], int)
-        for count in np.unique(self.counts[sample]) if wanted else ():
-            chosen = np.flatnonzero(self.counts[sample] == count)
+    def _run(self, sample: np.ndarray, present: np.ndarray, policy: int) -> np.ndarray:
+        """Values of coalitions, each of one sample; samples with equally many players share their masks."""
+        found, counts = np.empty(len(sample)), self.counts[sample]
+        for count in np.unique(counts):
+            chosen = np.flatnonzero(counts == count)
             members = np.unique(sample[chosen])
             features = self._features if len(self._features) == 1 else [self._who.of(int(m)) for m in members]
             masks = PlayerMasks(self._masked[policy], features)
@@ -331,15 +327,20 @@ class Measuring:
                 made = masks(present[part, :count])
                 place = np.searchsorted(members, sample[part])
                 case = np.arange(len(part))
-                values = self._masked[policy](sample[part], _by_case(made, place, case))[0]
-                for number, value in zip(part, values, strict=True):
-                    s, key = wanted[int(number)]
-                    self._known[policy][s][key] = float(value)
+                found[part] = self._masked[policy](sample[part], _by_case(made, place, case))[0]
+        return found
 
 
 def _same(one: Masker, other: Any) -> bool:
     """Whether two maskers have the same settings, which can be arrays."""
     return one is other or (type(one) is type(other) and all(np.array_equal(a, vars(other)[k]) for k, a in vars(one).items()))
+
+
+def _keys(present: np.ndarray) -> list[list[bytes]]:
+    """Coalitions ``(samples, cases, players)`` as bytes, a list for each sample."""
+    packed = np.packbits(present, axis=2)
+    width = packed.shape[2]
+    return packed.view(f"V{width}")[..., 0].tolist() if width else [[b""] * present.shape[1] for _ in present]
 
 
 def _by_case(made: Callable[[Any, Any], Any], place: np.ndarray, case: np.ndarray) -> Callable[[np.ndarray], Any]:

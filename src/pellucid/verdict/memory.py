@@ -15,15 +15,18 @@ class Memory:
     """Rows by the sample that owns a point, and the point itself."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, bytes], Rows] = {}
+        self._known: dict[tuple[int, bytes], int] = {}
+        self._held: Rows = ()
 
     def of(self, owner: np.ndarray, points: np.ndarray, run: Callable[[np.ndarray, np.ndarray], Rows]) -> Rows:
         """What ``run(owner, points)`` gives; it is asked for points that are not known yet, each once."""
         held = np.ascontiguousarray(points)
-        keys = [(int(s), hashlib.blake2b(point, digest_size=16).digest()) for s, point in zip(owner, held, strict=True)]
+        keys = [(s, hashlib.blake2b(point, digest_size=16).digest()) for s, point in zip(owner.tolist(), held, strict=True)]
         unknown = {key: row for row, key in enumerate(keys) if key not in self._known}
         if unknown:
             rows = np.array(list(unknown.values()), int)
-            for key, *found in zip(unknown, *run(owner[rows], points[rows]), strict=True):
-                self._known[key] = tuple(found)
-        return tuple(np.stack(parts) for parts in zip(*(self._known[key] for key in keys), strict=True))
+            found = run(owner[rows], points[rows])
+            self._known |= {key: len(self._known) + at for at, key in enumerate(unknown)}
+            self._held = tuple(map(np.concatenate, zip(self._held, found, strict=True))) if self._held else found
+        rows = np.array([self._known[key] for key in keys], int)
+        return tuple(parts[rows] for parts in self._held)

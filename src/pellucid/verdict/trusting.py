@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..core.card import CHECKS, UNCHECKED, TrustCard, carried
@@ -16,7 +17,7 @@ from ..core.targets import TargetLike
 from ..core.types import Budget, MemoryFormat
 from ..engine.progress import Report
 from ..games.maskers.masker import Masker
-from . import gates
+from . import gates, policies
 from .evaluating import difference, measuring
 from .measuring import Measuring
 
@@ -107,7 +108,6 @@ def trust(
         e,
         model,
         masker=masker,
-        background=background,
         features=features,
         method=method,
         target=target,
@@ -116,7 +116,7 @@ def trust(
         batch_size=batch_size,
         memory_format=memory_format,
         progress=progress,
-        several=True,
+        usual=partial(policies.usual, background=background),
     ) as m:
         return card(m, e, settings)
 

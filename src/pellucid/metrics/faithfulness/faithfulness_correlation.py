@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ...core.declare import parameter
 from ...core.measure import Ask, Direction, Group, Measured, Measurement
 from ...core.view import Capability
@@ -47,5 +45,5 @@ class FaithfulnessCorrelation:
     def measure(self, m: Measured) -> Measurement:
         """One correlation per sample."""
         drawn = subsets(m, sizes_of(m.counts, self.share), self.subsets)
-        found = np.array([drawn.correlation(m, sample) for sample in range(m.samples)]).reshape(-1, 3)
+        found = drawn.correlations(m)
         return Measurement(found[:, 0], found[:, 1:], details={"subsets": drawn.drawn})

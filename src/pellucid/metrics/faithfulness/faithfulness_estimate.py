@@ -44,4 +44,4 @@ class FaithfulnessEstimate:
     def measure(self, m: Measured) -> Measurement:
         """One correlation per sample."""
         each = subsets(m, np.minimum(m.counts, 1), max(m.players, 1))
-        return Measurement(np.array([each.correlation(m, sample, ranked=self.ranked)[0] for sample in range(m.samples)]))
+        return Measurement(each.correlations(m, ranked=self.ranked)[:, 0])

@@ -53,9 +53,8 @@ class SensitivityN:
         found = np.full((m.samples, self.sizes, 3), np.nan)
         for number in range(self.sizes):
             drawn = subsets(m, shares[:, number], self.subsets)
-            for sample in range(m.samples):
-                if number == 0 or shares[sample, number] > shares[sample, number - 1]:
-                    found[sample, number] = drawn.correlation(m, sample)
+            new = np.ones(m.samples, bool) if number == 0 else shares[:, number] > shares[:, number - 1]
+            found[new, number] = drawn.correlations(m)[new]
         values, interval = _averaged(found)
         x = np.geomspace(1 / max(m.players, 1), LARGEST, self.sizes) if self.sizes > 1 else np.array([LARGEST])
         return Measurement(values, interval, Curve(x, found[:, :, 0], "share of players removed", "correlation"))

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ...core.measure import Measured
-from ..intervals import correlation
+from ..intervals import correlations
 
 LISTED = 4096
 """Up to so many subsets are listed and shuffled; of more, drawn ones that were seen before are left out."""
@@ -37,11 +37,15 @@ class Subsets:
         drawn = self.drawn[sample]
         return self.gone[sample, :drawn] @ m.values[sample], m.value[sample] - self.y[sample, :drawn]
 
-    def correlation(self, m: Measured, sample: int, *, ranked: bool = False) -> tuple[float, float, float]:
-        """How the two correlate over the subsets of a sample, and its 95% interval; NaN where one of them stays the same."""
-        sums, falls = self.of(m, sample)
-        largest = float(np.abs(self.y[sample]).max(initial=abs(m.value[sample])))
-        return correlation(sums, falls, float(self.share[sample]), ranked=ranked, still=m.rounding * largest)
+    def correlations(self, m: Measured, *, ranked: bool = False) -> Float[np.ndarray, "samples 3"]:
+        """How the two correlate over the subsets of each sample, and its 95% interval; NaN where one of them stays the same."""
+        found = np.full((m.samples, 3), np.nan)
+        still = m.rounding * np.maximum(np.abs(self.y).max(axis=1, initial=0.0), np.abs(m.value))
+        for share, drawn in set(zip(self.share.tolist(), self.drawn.tolist(), strict=True)):
+            alike = np.flatnonzero((self.share == share) & (self.drawn == drawn))
+            sums, falls = (np.array(each) for each in zip(*(self.of(m, sample) for sample in alike.tolist()), strict=True))
+            found[alike] = correlations(sums, falls, share, ranked=ranked, still=still[alike])
+        return found
 
 
 def sizes_of(counts: Int[np.ndarray, " samples"], share: float) -> Int[np.ndarray, " samples"]:
