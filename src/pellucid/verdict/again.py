@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from .. import catalog
 from ..core import declare, tree
 from ..core.declare import Method
-from ..core.errors import InputError
+from ..core.errors import BudgetError, InputError
 from ..core.features import Features
 from ..core.records import Cost, Explanation
 from ..core.targets import Layer, TargetLike
@@ -21,8 +20,8 @@ from ..models.randomise import parameter_layers, randomised
 from ..models.shifted import shifted
 from .places import layer_named
 
-MORE, FEWEST = 1.25, 16
-"""An explanation anew takes at most so many times the rows of the first, and may take so many in any case."""
+MOST = {"path": 256, "game": 1024}
+"""Rows for each sample that an explanation anew may take: a tolerance could ask for far more of random weights."""
 
 
 class Again:
@@ -53,16 +52,17 @@ class Again:
         target: TargetLike,
         features: Sequence[Features],
         seed: int,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.model, self.e, self.leaf, self.seed = model, e, leaf, seed
         self.method = method_of(e) if method is None else method
         self.cost = Cost()
-        self._target, self._features = target, features
+        self._target, self._features, self._options = target, features, dict(options or {})
         self._others = {name: array for name, array in tree.flatten(e.inputs).items() if name != leaf}
 
     def of(self, e: Explanation, method: Method) -> Again:
         """Another method on the same model, samples and target."""
-        return Again(self.model, e, method, self.leaf, self._target, self._features, self.seed)
+        return Again(self.model, e, method, self.leaf, self._target, self._features, self.seed, self._options)
 
     def at(self, owner: np.ndarray, points: np.ndarray, model: Any = None) -> Explanation:
         """Explain changed copies of the leaf; all other leaves are those of the samples that own them."""
@@ -100,28 +100,26 @@ class Again:
             features = self._features[0] if len(self._features) == 1 else [self._features[int(s)] for s in owner]
         names = list(self.e.leaves)
         whole = set(names) == set(tree.flatten(self.e.inputs)) or self.e.over != "input"
-        made = explain(
-            model,
-            self._as_given(tree.fill(tree.skeleton(self.e.inputs), leaves)),
-            target=target,
-            method=self.method,
-            at=_layers(self.e),
-            wrt=None if whole else names,
-            features=features,
-            seed=self.e.plan.seed,
-            budget=self._rows,
-            progress=False,
-        )
+        asked: dict[str, Any] = {
+            "target": target,
+            "method": self.method,
+            "at": _layers(self.e),
+            "wrt": None if whole else names,
+            "features": features,
+            "seed": self.e.plan.seed,
+            "progress": False,
+            **self._options,
+        }
+        given = self._as_given(tree.fill(tree.skeleton(self.e.inputs), leaves))
+        try:
+            made = explain(model, given, budget=MOST.get(self.method.engine), **asked)
+        except BudgetError:  # a method that cannot do with so few
+            made = explain(model, given, **asked)
         c, d = self.cost, made.cost
         self.cost = Cost(
             c.forward_rows + d.forward_rows, c.backward_rows + d.backward_rows, c.other_rows + d.other_rows, c.seconds + d.seconds
         )
         return made
-
-    @property
-    def _rows(self) -> int:
-        """About as many rows for each sample as the explanation took: a tolerance could ask for far more of random weights."""
-        return max(math.ceil(MORE * self.e.cost.forward_rows / len(self.e)), FEWEST)
 
     def _as_given(self, inputs: Any) -> Any:
         """The inputs as the model takes them: a frame where the players are its columns."""

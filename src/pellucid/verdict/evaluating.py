@@ -190,7 +190,8 @@ def measuring(
         _ = passes.target_values
         given = masker if masker is not None else _usual(passes) if usual is None else usual(passes)
         maskers = list(given) if isinstance(given, Sequence) else [given]
-        again = Again(model, e, method, passes.masked, wish, passes.features, seed)
+        packing = {"batch_size": batch_size, "memory_format": memory_format}
+        again = Again(model, e, method, passes.masked, wish, passes.features, seed, packing)
         yield Measuring(passes, e, maskers, again, masks)
 
 

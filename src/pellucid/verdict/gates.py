@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from .. import catalog
 from ..core.card import Gate
-from ..core.errors import CapabilityError, InputError, PellucidError
+from ..core.errors import PellucidError
 from ..core.measure import Measured
 from ..core.records import Explanation
 from ..core.types import PerSample
@@ -185,7 +185,7 @@ def randomisation(m: Measured, draws: int) -> Gate:
         return _unchecked(m, name, "no copies with random weights were asked for")
     try:
         found = [m.randomised(draw) for draw in range(draws)]
-    except (CapabilityError, InputError) as error:
+    except PellucidError as error:
         return _unchecked(m, name, _because(error))
     every = np.arange(m.samples)
     alike = np.array([rank_correlation(_cut(m, m.values, every), _cut(m, each, every)) for each in found])

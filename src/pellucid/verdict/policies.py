@@ -39,9 +39,9 @@ def choosing(passes: Passes, background: Any) -> tuple[Masker, ...]:
 
 
 def holding(passes: Passes, background: Any) -> tuple[Masker, ...]:
-    """Policies that had no part in the choice; none where there is only one."""
+    """Policies that had no part in the choice, as far as there are several."""
     if background is None:
-        return usual(passes)[-1:] if len(usual(passes)) > 1 else ()
+        return usual(passes)[-1:]
     beside = (Constant(0.0), Blur(_extent(passes) / 20)) if passes.leaf(passes.masked).ndim >= 3 else ()
     return beside or (Mean(background),)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,8 @@ def samples_that_choose(there: int, methods: int, removal: Removal, budget: int)
 class Removal:
     """What "removed" means while a method is chosen, and when the choice is scored."""
 
-    def __init__(self, choosing: Policies, holding: Policies, background: Any, rows: int, one: bool) -> None:
-        self.choosing, self.holding, self.background, self.rows, self.one = choosing, holding, background, rows, one
+    def __init__(self, choosing: Policies, holding: Policies, background: Any, rows: int) -> None:
+        self.choosing, self.holding, self.background, self.rows = choosing, holding, background, rows
 
     @staticmethod
     def given(masker: Sequence[Masker] | Masker) -> Removal:
@@ -60,16 +61,15 @@ class Removal:
         every = list(masker) if isinstance(masker, Sequence) else [masker]
         chosen, held = every[:-1] or every, every[-1:]
         rows = max(sum(map(policies.rows_of, each)) for each in (chosen, held))
-        return Removal(lambda _: chosen, lambda _: held, None, rows, len(every) == 1)
+        return Removal(lambda _: chosen, lambda _: held, None, rows)
 
     @staticmethod
     def usual(cut: Cut, background: Any) -> Removal:
         """Values of other rows where there are any, and what suits the input."""
         known = cut.others() if background is None else background
         rows = policies.FEW if known is not None else 2
-        alone = known is None
         return Removal(
-            lambda passes: policies.choosing(passes, known), lambda passes: policies.holding(passes, known), known, rows, alone
+            lambda passes: policies.choosing(passes, known), lambda passes: policies.holding(passes, known), known, rows
         )
 
 
@@ -142,15 +142,13 @@ class Trial:
     def held_out(self, names: Sequence[str], progress: Any) -> dict[str, float]:
         """That of the finalists on other samples under other policies, as far as there are any; else empty."""
         others = slice(self.count, min(2 * self.count, self.cut.count))
-        again = {name: self.explained[name] for name in names}
         if others.start < others.stop:
             again = {name: self._explained(name, others, self.allowed[name]) for name in names}
-        elif self.removal.one:
-            return {}
         else:
-            others = slice(0, self.count)
+            again, others = {name: self.explained[name] for name in names}, slice(0, self.count)
         gains, self.held_policies = self._gains(again, others, self.removal.holding, progress)
-        return dict(zip(again, _relative(gains), strict=True))
+        nothing_new = others.start == 0 and self.held_policies == self.policies
+        return {} if nothing_new else dict(zip(again, _relative(gains), strict=True))
 
     def _explained(self, name: str, rows: slice, each: int) -> Explanation:
         method = self.method(name, measured=True)
