@@ -68,9 +68,8 @@ class Removal:
         """Values of other rows where there are any, and what suits the input."""
         known = cut.others() if background is None else background
         rows = policies.FEW if known is not None else 2
-        return Removal(
-            lambda passes: policies.choosing(passes, known), lambda passes: policies.holding(passes, known), known, rows
-        )
+        chosen, held = partial(policies.choosing, background=known), partial(policies.holding, background=known)
+        return Removal(chosen, held, known, rows)
 
 
 class Trial:
