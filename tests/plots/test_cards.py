@@ -164,5 +164,5 @@ def test_what_cannot_be_drawn_is_said():
 def test_a_measured_card_is_drawn():
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
-    found = pl.trust(pl.explain(net, torch.rand(2, 6), target=0), net, orders=3, changes=1, draws=1)
+    found = pl.trust(pl.explain(net, torch.rand(2, 6), target=0), net, orders=10, changes=1, draws=1)
     assert found.verdicts[1].partition(":")[0] in written(pl.plots.card(found, sample=1))

@@ -18,7 +18,7 @@ def pictures():
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Tanh(), torch.nn.Flatten(), torch.nn.Linear(4 * 36, 3))
     x = torch.rand(2, 3, 8, 8)
-    settings = Settings(orders=3, rows=40, changes=1, draws=1)
+    settings = Settings(orders=10, rows=40, changes=1, draws=1)
     return pl.compare(net, x, NAMES, features=pl.Features.grid((3, 8, 8), cell=4), metrics=["srg"], settings=settings)
 
 

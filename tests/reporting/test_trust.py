@@ -22,7 +22,7 @@ def compared():
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
     chosen = {"exact": "shapley", "fast": "saliency"}
-    settings = Settings(orders=3, rows=40, changes=1, draws=1)
+    settings = Settings(orders=10, rows=40, changes=1, draws=1)
     return pl.compare(net, torch.rand(7, 5), chosen, metrics=["srg"], settings=settings)
 
 

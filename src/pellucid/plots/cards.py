@@ -76,7 +76,7 @@ def card(found: TrustCard | Explanation, *, sample: int | None = None) -> Figure
     --------
     >>> import torch, pellucid as pl
     >>> net = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
-    >>> checked = pl.trust(pl.explain(net, torch.rand(2, 6), target=0), net, draws=1, changes=1, orders=2)
+    >>> checked = pl.trust(pl.explain(net, torch.rand(2, 6), target=0), net, draws=1, changes=1, orders=10)
     >>> figure = pl.plots.card(checked, sample=0)
     >>> checked.verdicts[0].split(":")[0] in [text.get_text() for text in figure.axes[0].texts]
     True
